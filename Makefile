@@ -1,0 +1,53 @@
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format unit integration e2e clean-demo lock
+
+help: ## Show this list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk 'BEGIN {FS = ":.*## "} {printf "  make %-12s %s\n", $$1, $$2}'
+
+$(STAMP): requirements-bootstrap.lock requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ". Fix: make PYTHON=/path/to/python3.11 run")'
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is missing. Fix: apt-get install python3-venv, then run make again."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-bootstrap.lock
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip sync --quiet --require-hashes requirements.lock requirements-bootstrap.lock
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --editable .
+	@touch $@
+
+run: $(STAMP) ## Start the whole demo: servers, sample data, dashboard, worker, gateway
+	@exec $(BIN)/mosaic demo
+
+clean-demo: $(STAMP) ## Remove everything that `make run` made
+	@$(BIN)/mosaic demo --clean
+
+test: $(STAMP) ## Lint, types, import arrows and the whole test suite
+	@bash tests/run.sh
+
+lint: $(STAMP) ## ruff, djade, import-linter, mypy
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@git ls-files 'templates/*.html' | xargs -r $(BIN)/djade --check --target-version 5.2
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/mypy
+
+format: $(STAMP) ## Rewrite the code in the house format
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+	@git ls-files 'templates/*.html' | xargs -r $(BIN)/djade --target-version 5.2
+
+unit: $(STAMP) ## Unit tests only
+	@$(BIN)/pytest -q tests/unit
+
+integration: $(STAMP) ## Tests against real servers only
+	@$(BIN)/pytest -q tests/integration
+
+e2e: $(STAMP) ## Browser tests only
+	@$(BIN)/pytest -q tests/e2e
+
+lock: $(STAMP) ## Resolve the dependencies again and write the lock files
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --group dev pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements-bootstrap.in -o requirements-bootstrap.lock

@@ -1,0 +1,3 @@
+from mosaic_admin.cli import main
+
+main()

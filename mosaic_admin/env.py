@@ -1,0 +1,115 @@
+"""Everything Mosaic Admin reads from the environment, in one place, each bad value named."""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import quote, urlsplit
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Environment(BaseSettings):
+    """The environment variables, with their defaults; field `web_port` is `MOSAIC_WEB_PORT`."""
+
+    model_config = SettingsConfigDict(env_prefix="MOSAIC_", frozen=True, extra="ignore", populate_by_name=True)
+
+    home: Path = Field(Path(".mosaic"), description="Folder for state: database, keys, logs, embedded servers")
+    config: Path = Field(Path("mosaic.config.json"), description="The tier configuration the gateway boots from")
+    database_url: str = Field(
+        "",
+        validation_alias="DATABASE_URL",
+        description="Control-plane database; unset: an SQLite file in MOSAIC_HOME",
+    )
+    valkey_url: str = Field(
+        "",
+        validation_alias="VALKEY_URL",
+        description="Control-plane broker and cache; unset: the embedded Valkey on MOSAIC_CONTROL_VALKEY_PORT",
+    )
+    web_host: str = Field("127.0.0.1", description="Address the dashboard listens on")
+    web_port: Port = Field(8000, description="Port of the dashboard")
+    gateway_host: str = Field("127.0.0.1", description="Address the gateway listens on")
+    gateway_port: Port = Field(8001, description="Port of the gateway")
+    postgres_port: Port = Field(5433, description="Port of the federated PostgreSQL")
+    valkey_port: Port = Field(6380, description="Port of the federated Valkey")
+    source_port: Port = Field(5434, description="Port of the demo's sample standalone PostgreSQL")
+    control_valkey_port: Port = Field(6390, description="Port of the control plane's embedded Valkey")
+    allowed_hosts: str = Field("", description="Extra host names the dashboard answers to, comma separated")
+    secret_key: str = Field("", description="Django's secret key; unset: made once and kept in MOSAIC_HOME/keys")
+    debug: bool = Field(False, description="Django's debug pages; never on a machine that others reach")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe log line")
+    boot_wait_s: Annotated[float, Field(ge=0, le=600)] = Field(
+        30.0, description="Seconds the boot gate waits for a service that says it is still starting"
+    )
+    process: Literal["dashboard", "gateway"] = Field("dashboard", description="Set by `mosaic`: which process this is")
+
+    @property
+    def secrets_dir(self) -> Path:
+        return self.home / "secrets"
+
+    @property
+    def keys_dir(self) -> Path:
+        return self.home / "keys"
+
+    @property
+    def control_valkey_url(self) -> str:
+        """The broker's URL: VALKEY_URL, else the embedded server's with the password that `mosaic demo` made."""
+        if self.valkey_url:
+            return self.valkey_url
+        path = self.secrets_dir / "control-valkey"
+        password = quote(path.read_text().strip(), safe="") if path.is_file() else ""
+        userinfo = f":{password}@" if password else ""
+        return f"redis://{userinfo}127.0.0.1:{self.control_valkey_port}/0"
+
+    def is_split_brain(self) -> bool:
+        """Say whether several hosts would share a broker and not a database."""
+        return bool(self.valkey_url) and not self.database_url and not _is_loopback(self.valkey_url)
+
+
+def _is_loopback(url: str) -> bool:
+    parts = urlsplit(url)
+    if parts.scheme == "unix" or parts.hostname in (None, "localhost"):
+        return True
+    try:
+        return ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        return False
+
+
+def describe_problems(error: ValidationError) -> list[str]:
+    """Return one line per bad variable: its name, its value unless it may be secret, and what is expected."""
+    fields = Environment.model_fields
+    lines = []
+    for item in error.errors():
+        name = str(item["loc"][0])
+        variable = name if name.isupper() else f"MOSAIC_{name.upper()}"
+        is_secret = name in ("secret_key", "DATABASE_URL", "VALKEY_URL") or name not in fields
+        shown = "its value" if is_secret else repr(item["input"])
+        lines.append(f"{variable}: {shown} is not usable: {item['msg'].lower()}.")
+    return lines
+
+
+@cache
+def load() -> Environment:
+    """Read the environment once. A bad value ends the process with exit code 78, naming every bad variable."""
+    try:
+        environment = Environment()
+    except ValidationError as exc:
+        problems = "\n  ".join(describe_problems(exc))
+        sys.stderr.write(
+            f"MOS-ENV-001 A setting has a bad value.\n  {problems}\nFix: set or unset it, then start again.\n"
+        )
+        raise SystemExit(78) from None
+    if environment.is_split_brain():
+        sys.stderr.write(
+            "MOS-ENV-002 VALKEY_URL points at another machine while DATABASE_URL is unset: every host would keep its "
+            "own job rows.\nFix: set DATABASE_URL to the PostgreSQL that all hosts share, then start again.\n"
+        )
+        raise SystemExit(78)
+    return environment

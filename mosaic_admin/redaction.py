@@ -1,0 +1,93 @@
+"""Keep secrets out of every output: logs, pages, JSON, history, error texts."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import quote, quote_plus, unquote, urlsplit
+
+MASK = "•••"
+
+_SENSITIVE = r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|sslpassword|authorization|credential)s?"
+_RULES = (
+    # scheme://user:password@host — the user name may be empty, the password may hold anything but '@' or space
+    (re.compile(r"(\b[a-z][a-z0-9+.\-]*://[^\s:/@'\"]*):[^\s@'\"]*@", re.I), rf"\1:{MASK}@"),
+    # ?password=… and &sslpassword=… in a URL or a form
+    (re.compile(rf"([?&;]\w*{_SENSITIVE}\w*=)[^\s&;#'\"]*", re.I), rf"\1{MASK}"),
+    # password='it''s \' quoted', PGPASSWORD="…", "password": "…"
+    (re.compile(rf"(\b\w*{_SENSITIVE}\w*['\"]?\s*[=:]\s*)'(?:[^'\\]|\\.|'')*'", re.I), rf"\1'{MASK}'"),
+    (re.compile(rf"(\b\w*{_SENSITIVE}\w*['\"]?\s*[=:]\s*)\"(?:[^\"\\]|\\.)*\"", re.I), rf'\1"{MASK}"'),
+    # password=plain and PASSWORD: plain
+    (re.compile(rf"(\b\w*{_SENSITIVE}\w*\s*=\s*)(?!['\"{MASK[0]}])[^\s,;&'\"]+", re.I), rf"\1{MASK}"),
+    (re.compile(r"(\b(?:bearer|basic)\s+)[a-z0-9._~+/=\-]{8,}", re.I), rf"\1{MASK}"),
+)
+
+_known: set[str] = set()
+
+
+def remember_secret(*values: str) -> None:
+    """Mask these values, and their percent-encoded forms, wherever they turn up from now on.
+
+    Values shorter than six characters are left to the patterns: masking "a" would shred every text.
+    """
+    for value in values:
+        if len(value) >= 6:
+            _known.update({value, quote(value, safe=""), quote_plus(value), unquote(value)})
+
+
+def redact(text: str) -> str:
+    """Return `text` with every known secret and everything that looks like one masked."""
+    for value in sorted(_known, key=len, reverse=True):
+        text = text.replace(value, MASK)
+    for pattern, replacement in _RULES:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def redact_data(data: Any) -> Any:
+    """Return a copy of a JSON-like value with every string redacted and every secret-looking key's value masked."""
+    match data:
+        case str():
+            return redact(data)
+        case dict():
+            return {key: _redact_member(str(key), value) for key, value in data.items()}
+        case list() | tuple():
+            return [redact_data(item) for item in data]
+        case _:
+            return data
+
+
+def _redact_member(key: str, value: Any) -> Any:
+    is_secret = re.search(_SENSITIVE, key, re.I) and not key.lower().endswith(("file", "path"))
+    return MASK if is_secret and isinstance(value, str) and value else redact_data(value)
+
+
+def display_url(url: str) -> str:
+    """Return `host:port/database` of a URL: what pages and logs may show of it."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or "local socket"
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return "an address that cannot be read"
+    host = f"[{host}]" if ":" in host else host
+    return redact(f"{host}{port}{parts.path}")
+
+
+class RedactingFilter(logging.Filter):
+    """Redact the finished message and the traceback text of every log record."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = redact(record.getMessage()), None
+        if record.exc_info and not record.exc_text:
+            record.exc_text = logging.Formatter().formatException(record.exc_info)
+        if record.exc_text:
+            record.exc_text = redact(record.exc_text)
+        return True
+
+
+def all_masked(text: str, secrets: Iterable[str]) -> bool:
+    """Say whether none of `secrets` stands in `text`, in plain or percent-encoded form."""
+    return not any(form in text for value in secrets for form in (value, quote(value, safe="")))

@@ -1,0 +1,174 @@
+"""Django settings, one file, driven by `mosaic_admin.env`."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+from csp.constants import NONE, SELF
+
+from mosaic_admin import env
+
+ENV = env.load()
+BASE_DIR = Path(__file__).resolve().parent.parent
+HOME = ENV.home.resolve()
+IS_GATEWAY = ENV.process == "gateway"
+
+
+def _kept_secret_key() -> str:
+    """Make the secret key on the first start and keep it, so that sessions survive a restart."""
+    path = HOME / "keys" / "django-secret-key"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600, exist_ok=True)
+        if not path.read_text():  # two processes may start at once: the first complete write wins
+            path.write_text(secrets.token_urlsafe(50))
+    return path.read_text()
+
+
+SECRET_KEY = ENV.secret_key or (secrets.token_urlsafe(50) if IS_GATEWAY else _kept_secret_key())
+DEBUG = ENV.debug
+ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", *filter(None, map(str.strip, ENV.allowed_hosts.split(",")))]
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-gb"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+DATABASE_ROUTERS = ["store.routing.StoreRouter"]
+
+
+def _control_database() -> dict[str, Any]:
+    if ENV.database_url:
+        return dict(dj_database_url.parse(ENV.database_url, conn_max_age=0, conn_health_checks=True))
+    HOME.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": HOME / "control.sqlite3",
+        "OPTIONS": {
+            "timeout": 20,  # seconds a writer waits for another: web, worker and beat share the file
+            "transaction_mode": "IMMEDIATE",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+        },
+    }
+
+
+if IS_GATEWAY:  # serves the store only: the boot gate adds the alias `store`, there is no control plane in here
+    DATABASES: dict[str, dict[str, Any]] = {"default": {}}
+    INSTALLED_APPS = ["store", "gateway", "ninja"]
+    MIDDLEWARE = ["django.middleware.security.SecurityMiddleware", "django.middleware.common.CommonMiddleware"]
+    ROOT_URLCONF = "gateway.urls"
+else:
+    DATABASES = {"default": _control_database()}
+    INSTALLED_APPS = [
+        "django.contrib.auth",
+        "django.contrib.contenttypes",
+        "django.contrib.sessions",
+        "django.contrib.messages",
+        "django.contrib.staticfiles",
+        "django_htmx",
+        "template_partials",
+        "ninja",
+        "mosaic_admin.people",
+        "mosaic_admin",
+        "tiers",
+        "store",
+        "doctor",
+        "migration",
+    ]
+    MIDDLEWARE = [
+        "django.middleware.security.SecurityMiddleware",
+        "whitenoise.middleware.WhiteNoiseMiddleware",
+        "csp.middleware.CSPMiddleware",
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.middleware.common.CommonMiddleware",
+        "django.middleware.csrf.CsrfViewMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+        "django.contrib.messages.middleware.MessageMiddleware",
+        "django.middleware.clickjacking.XFrameOptionsMiddleware",
+        "django_htmx.middleware.HtmxMiddleware",
+        "mosaic_admin.middleware.ErrorMiddleware",
+        "mosaic_admin.access.AccessMiddleware",
+    ]
+    ROOT_URLCONF = "mosaic_admin.urls"
+
+WSGI_APPLICATION = "mosaic_admin.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates", BASE_DIR / "mosaic_admin" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "mosaic_admin.context.shell",
+            ],
+            "builtins": ["template_partials.templatetags.partials", "mosaic_admin.templatetags.looks"],
+        },
+    }
+]
+
+AUTH_USER_MODEL = "people.User"
+LOGIN_URL = "sign-in"
+LOGIN_REDIRECT_URL = "overview"
+LOGOUT_REDIRECT_URL = "sign-in"
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "mosaic_admin.views.csrf_failure"
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+
+STATIC_URL = "static/"
+STATIC_ROOT = HOME / "static"
+WHITENOISE_USE_FINDERS = True  # served from the package: no collectstatic step between clone and first page
+
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": ENV.control_valkey_url,
+        "TIMEOUT": 300,
+        "KEY_PREFIX": "mosaic",
+        "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 1, "SOCKET_TIMEOUT": 2},
+    }
+}
+
+CELERY_BROKER_URL = ENV.control_valkey_url
+CELERY_TASK_IGNORE_RESULT = True  # the job row is the truth
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TIMEZONE = "UTC"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 2, "socket_timeout": 5}
+CELERY_TASK_PUBLISH_RETRY = False  # a lost broker is an error at once, not a page that hangs
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+
+# The callable that lists the probes of a tier; doctor may not import the packages it probes (docs/architecture.md).
+MOSAIC_PROBE_ASSEMBLER = "mosaic_admin.wiring.probes_for"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"redact": {"()": "mosaic_admin.redaction.RedactingFilter"}},
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["redact"]}},
+    "root": {"handlers": ["stderr"], "level": ENV.log_level},
+}

@@ -1,0 +1,8 @@
+"""Puts the packages together: the only module that knows every package's codes and probes."""
+
+from __future__ import annotations
+
+from mosaic_admin import codes
+from mosaic_admin.codes import Code
+
+ALL_CODES: dict[str, Code] = {code.id: code for code in codes.ALL}
