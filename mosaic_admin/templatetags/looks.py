@@ -1,0 +1,5 @@
+"""Template tags of the house look."""
+
+from django import template
+
+register = template.Library()
