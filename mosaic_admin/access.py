@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 from django.conf import settings
-from django.contrib.auth.views import redirect_to_login
 from django.db import models
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import resolve_url
 
 from mosaic_admin.errors import NotAllowedError
 
@@ -71,7 +72,8 @@ class AccessMiddleware:
         if roles == PUBLIC:
             return None
         if not request.user.is_authenticated:
-            return redirect_to_login(request.get_full_path(), settings.LOGIN_URL)
+            query = urlencode({"next": request.get_full_path()})
+            return HttpResponseRedirect(f"{resolve_url(settings.LOGIN_URL)}?{query}")
         if getattr(request.user, "role", None) not in roles:
             raise NotAllowedError(
                 f"Your role does not allow this: {request.method} {request.path}.",
