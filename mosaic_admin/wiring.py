@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from mosaic_admin import codes
 from mosaic_admin.codes import Code
+from store import codes as store_codes
 
-ALL_CODES: dict[str, Code] = {code.id: code for code in codes.ALL}
+ALL_CODES: dict[str, Code] = {code.id: code for code in (*codes.ALL, *store_codes.ALL)}
