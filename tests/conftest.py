@@ -1,0 +1,29 @@
+"""Fixtures and rules of the whole suite."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+pytest_plugins = ["tests.servers"]
+
+_KINDS = ("integration", "e2e")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by their folder, so that `-m` and the folders agree."""
+    for item in items:
+        for kind in _KINDS:
+            if f"tests/{kind}/" in item.path.as_posix():
+                item.add_marker(kind)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> object:
+    """In CI a skipped test is a failed one: a missing tool must not make the suite green."""
+    report = yield
+    if os.environ.get("CI") and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"CI allows no skip: {report.longrepr}"
+    return report
