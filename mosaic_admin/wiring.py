@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from compose import codes as compose_codes
+from doctor import codes as doctor_codes
 from mosaic_admin import codes
 from mosaic_admin.codes import Code
 from store import codes as store_codes
 
-ALL_CODES: dict[str, Code] = {code.id: code for code in (*codes.ALL, *compose_codes.ALL, *store_codes.ALL)}
+ALL_CODES: dict[str, Code] = {
+    code.id: code
+    for code in (
+        *codes.ALL,
+        *store_codes.ALL,
+        *doctor_codes.ALL,
+        *compose_codes.ALL,
+    )
+}
