@@ -7,6 +7,7 @@ from doctor import codes as doctor_codes
 from mosaic_admin import codes
 from mosaic_admin.codes import Code
 from store import codes as store_codes
+from tiers import codes as tiers_codes
 
 ALL_CODES: dict[str, Code] = {
     code.id: code
@@ -15,5 +16,6 @@ ALL_CODES: dict[str, Code] = {
         *store_codes.ALL,
         *doctor_codes.ALL,
         *compose_codes.ALL,
+        *tiers_codes.ALL,
     )
 }
