@@ -46,6 +46,10 @@ class EmbeddedPostgres(EmbeddedServer):
         remember_secret(password)
 
     @property
+    def title(self) -> str:
+        return f"{self.name.removeprefix('postgres-')} PostgreSQL"
+
+    @property
     def url(self) -> str:
         """The superuser's URL, with its password."""
         return self.url_for("postgres")
@@ -83,9 +87,9 @@ class EmbeddedPostgres(EmbeddedServer):
         pid = int(lines[0]) if lines and lines[0].strip().isdigit() else 0
         return pid if pid and runs_in(pid, self.data_dir) else None
 
-    def running_port(self) -> int | None:
+    def is_as_configured(self) -> bool:
         lines = self._pid_file()
-        return int(lines[3]) if len(lines) > 3 and lines[3].strip().isdigit() else None
+        return len(lines) > 3 and lines[3].strip() == str(self.port)
 
     def is_ready(self) -> bool:
         lines = self._pid_file()

@@ -38,6 +38,11 @@ class EmbeddedServer:
     def __init__(self) -> None:
         self._child: subprocess.Popen[bytes] | None = None
 
+    @property
+    def title(self) -> str:
+        """Return the name for a sentence: `source PostgreSQL`."""
+        raise NotImplementedError
+
     def prepare(self) -> None:
         raise NotImplementedError
 
@@ -51,8 +56,8 @@ class EmbeddedServer:
     def is_ready(self) -> bool:
         raise NotImplementedError
 
-    def running_port(self) -> int | None:
-        """Return the port that the running server listens on; None when it is not known."""
+    def is_as_configured(self) -> bool:
+        """Say whether the running server has the port and password that it is to have now."""
         raise NotImplementedError
 
     def is_running(self) -> bool:
@@ -64,10 +69,10 @@ class EmbeddedServer:
         Raises:
             MosaicError: MOS-ENV-003 (port taken), MOS-ENV-004 (folder), MOS-STK-001 (did not come up).
         """
-        if self.is_running() and self.running_port() == self.port:
+        if self.is_running() and self.is_as_configured():
             self._wait_ready()
             return True
-        self.stop()  # ours, on a port that the settings no longer name
+        self.stop()  # ours, with settings of an earlier start
         self._require_port()
         self.prepare()
         self._launch()
@@ -101,7 +106,7 @@ class EmbeddedServer:
     def _require_port(self) -> None:
         if not is_free(self.port):
             raise MosaicError(
-                f"Port {self.port} for {self.name} ({self.setting}) is taken by another program.",
+                f"Port {self.port} for the {self.title} ({self.setting}) is taken by another program.",
                 remediation=f"See what listens there with `ss -ltnp 'sport = :{self.port}'` and stop it, or set "
                 f"{self.setting} to another port.",
                 code=base_codes.PORT_TAKEN,

@@ -49,6 +49,10 @@ class EmbeddedValkey(EmbeddedServer):
         remember_secret(password)
 
     @property
+    def title(self) -> str:
+        return f"{self.name.removeprefix('valkey-')} Valkey"
+
+    @property
     def url(self) -> str:
         return self.url_for(0)
 
@@ -57,11 +61,10 @@ class EmbeddedValkey(EmbeddedServer):
 
     def prepare(self) -> None:
         make_directory(self.data_dir, 0o700)
-        text = _CONFIG.format(host=HOST, port=self.port, directory=self.data_dir, password=_escaped(self.password))
         draft = self._config.with_suffix(".draft")
         draft.unlink(missing_ok=True)
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(text)
+            file.write(self._configuration())
         draft.rename(self._config)
         (self.data_dir / "valkey.pid").unlink(missing_ok=True)
 
@@ -75,16 +78,18 @@ class EmbeddedValkey(EmbeddedServer):
             return None
         return int(text) if text.isdigit() and runs_in(int(text), self.data_dir) else None
 
-    def running_port(self) -> int | None:
+    def is_as_configured(self) -> bool:
         try:
-            lines = self._config.read_text().splitlines()
+            return self._config.read_text() == self._configuration()
         except OSError:
-            return None
-        return next((int(line.split()[1]) for line in lines if line.startswith("port ")), None)
+            return False
 
     def is_ready(self) -> bool:
         """Ask for a PONG; while it loads its append-only file it answers LOADING, and does not count as ready."""
         return self.is_running() and ping(self.port, self.password) == b"+PONG"
+
+    def _configuration(self) -> str:
+        return _CONFIG.format(host=HOST, port=self.port, directory=self.data_dir, password=_escaped(self.password))
 
     @property
     def _config(self) -> Path:
