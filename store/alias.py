@@ -1,0 +1,143 @@
+"""The Django alias `store`: built while running from a checked configuration, and its schema migrations."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from django.core.management import call_command
+from django.db import DatabaseError, OperationalError, connections
+from psycopg.conninfo import conninfo_to_dict
+
+from mosaic_admin.errors import MosaicError
+from mosaic_admin.redaction import display_url, remember_secret
+from store import codes
+from store.fields import FLAG, has_vector
+ALIAS = "store"
+
+
+class PostgresLike(Protocol):
+    """What the alias needs of a resolved storage configuration."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def enable_vector(self) -> bool: ...
+
+
+class StoreRefusedError(MosaicError):
+    """The database took the connection and refused a statement."""
+
+    code = codes.STORE_REFUSED
+
+
+class NoVectorError(MosaicError):
+    """The extension could not be created in the store's database."""
+
+    code = codes.NO_VECTOR
+
+
+def configure_store_alias(
+    storage: PostgresLike, *, application_name: str = "mosaic store", conn_max_age_s: int | None = 0, **options: Any
+) -> None:
+    """Define the alias `store` for this process; an alias that was there before is closed and replaced.
+
+    `options` are libpq's connection options.
+    """
+    remove_store_alias()
+    given = {key: value for key, value in conninfo_to_dict(storage.url).items() if value is not None}
+    remember_secret(str(given.get("password", "")))
+    settings = {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": given.pop("dbname", ""),
+        "USER": given.pop("user", ""),
+        "PASSWORD": given.pop("password", ""),
+        "HOST": given.pop("host", ""),
+        "PORT": str(given.pop("port", "")),
+        "CONN_MAX_AGE": conn_max_age_s,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"application_name": application_name, "connect_timeout": 5, **given, **options},
+        FLAG: {"enable_vector": storage.enable_vector, "display": display_url(storage.url)},
+    }
+    complete = connections.configure_settings({"default": {}, ALIAS: settings})
+    connections.databases[ALIAS] = complete[ALIAS]
+
+
+def remove_store_alias() -> None:
+    """Close this thread's connection and forget the alias; fine when there is none."""
+    if ALIAS in connections.databases:
+        connections[ALIAS].close()
+        del connections[ALIAS]
+        del connections.databases[ALIAS]
+
+
+@contextmanager
+def store_alias(storage: PostgresLike, **options: Any) -> Iterator[None]:
+    """Have the alias for the length of a block: the prepare phase of a migration, a command."""
+    configure_store_alias(storage, **options)
+    try:
+        yield
+    finally:
+        remove_store_alias()
+
+
+def migrate_store() -> None:
+    """Bring the store's schema up to date: the extension first where vectors are on, then the tables. Idempotent.
+
+    Raises:
+        NoVectorError: the extension is missing and could not be created.
+        StoreRefusedError: the database refused something else.
+    """
+    connection = connections[ALIAS]
+    if has_vector(connection):
+        _enable_vector()
+    try:
+        call_command("migrate", "store", database=ALIAS, verbosity=0, interactive=False, stdout=io.StringIO())
+    except DatabaseError as exc:
+        raise _refused(exc) from exc
+
+
+def _enable_vector() -> None:
+    try:
+        with connections[ALIAS].cursor() as cursor:
+            cursor.execute("CREATE EXTENSION IF NOT EXISTS vector")
+    except OperationalError as exc:
+        if _sqlstate(exc) in ("58P01", "58000", "XX000"):
+            raise _no_vector(exc) from exc
+        raise _refused(exc) from exc
+    except DatabaseError as exc:
+        raise _no_vector(exc) from exc
+
+
+def _sqlstate(error: BaseException) -> str:
+    return getattr(error.__cause__, "sqlstate", None) or ""
+
+
+def _no_vector(error: BaseException) -> NoVectorError:
+    display = connections.databases[ALIAS][FLAG]["display"]
+    if _sqlstate(error) == "42501":
+        return NoVectorError(
+            f"The role may not create the extension vector in {display}.",
+            remediation="Let a superuser run `CREATE EXTENSION vector` in that database once, then try again.",
+            sqlstate="42501",
+        )
+    return NoVectorError(
+        f"The server of {display} cannot load the extension vector.",
+        remediation="Install pgvector on the server (Debian: `apt-get install postgresql-17-pgvector`; image: "
+        "pgvector/pgvector:pg17), then try again.",
+        sqlstate=_sqlstate(error),
+    )
+
+
+def _refused(error: BaseException) -> StoreRefusedError:
+    display = connections.databases[ALIAS][FLAG]["display"]
+    state = _sqlstate(error) or "none"
+    return StoreRefusedError(
+        f"The store {display} refused a schema statement (SQLSTATE {state}).",
+        remediation="Check that the role owns the database and may create tables in it, then try again; "
+        "`mosaic doctor` names what is missing.",
+        sqlstate=state,
+    )
