@@ -15,6 +15,7 @@ from mosaic_admin.errors import MosaicError
 from mosaic_admin.redaction import display_url, remember_secret
 from store import codes
 from store.fields import FLAG, has_vector
+
 ALIAS = "store"
 
 

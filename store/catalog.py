@@ -1,4 +1,4 @@
-"""The canonical tables as plain data, for code that imports no Django. A test proves it equal to the migrated schema."""
+"""The canonical tables as plain data, for code without Django. A test proves it equal to the migrated schema."""
 
 from __future__ import annotations
 

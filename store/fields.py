@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
-from django.db.backends.ddl_references import Statement
 
 if TYPE_CHECKING:  # the stubs make Field generic, Django does not
     _Numeric = models.Field[Decimal, Decimal]
@@ -76,13 +75,11 @@ class Check(models.BaseConstraint):
         text: str = schema_editor._check_sql(self.name, self._sql_for(schema_editor))
         return text
 
-    def create_sql(self, model: Any, schema_editor: Any) -> Statement:
-        statement: Statement = schema_editor._create_check_sql(model, self.name, self._sql_for(schema_editor))
-        return statement
+    def create_sql(self, model: Any, schema_editor: Any) -> Any:
+        return schema_editor._create_check_sql(model, self.name, self._sql_for(schema_editor))
 
-    def remove_sql(self, model: Any, schema_editor: Any) -> Statement:
-        statement: Statement = schema_editor._delete_check_sql(model, self.name)
-        return statement
+    def remove_sql(self, model: Any, schema_editor: Any) -> Any:
+        return schema_editor._delete_check_sql(model, self.name)
 
     def validate(self, *args: Any, **kwargs: Any) -> None:
         """Leave it to the database: it sees the row as it will be stored."""

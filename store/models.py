@@ -5,6 +5,7 @@ Django drops ordinary defaults after a migration, and a COPY that does not name 
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
@@ -121,7 +122,7 @@ class Task(StoreRow):
     priority = _text("medium")
     due_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
-    position = NumericField(db_default=0)
+    position = NumericField(db_default=Decimal(0))
     labels = _labels()
     visibility = _text("private")
     metadata = _metadata()

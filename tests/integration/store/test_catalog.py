@@ -48,7 +48,7 @@ def test_the_catalog_lists_the_migrated_references(make_store: MakeStore, enable
 
 @KINDS
 def test_the_catalog_lists_the_migrated_checks(make_store: MakeStore, enable_vector: bool) -> None:
-    """The server rewrites a CHECK's text, so the specs are added beside the real ones and the rewritten texts compared."""
+    """The server rewrites a CHECK's text: the specs are added beside the real ones, then both texts compared."""
     query = (
         "SELECT conrelid::regclass::text, replace(conname, 'spec_', ''), pg_get_constraintdef(oid)"
         " FROM pg_constraint WHERE contype = 'c' AND connamespace = 'public'::regnamespace AND conname {} '^spec_'"

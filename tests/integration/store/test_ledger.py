@@ -147,13 +147,22 @@ def test_each_claim_is_a_new_epoch(connection: psycopg.Connection, run_id: UUID)
 def test_a_stale_worker_is_stopped_and_nothing_of_it_stays(connection: psycopg.Connection, run_id: UUID) -> None:
     mine = ledger.claim_epoch(connection, run_id)
     ledger.claim_epoch(connection, run_id)
-    with pytest.raises(ledger.StaleEpochError), connection.transaction():
-        connection.execute("INSERT INTO mosaic_migration.table_run (run_id, table_name) VALUES (%s, 't')", (run_id,))
-        ledger.assert_epoch(connection, run_id, mine)
+
+    def write_and_fence() -> None:
+        with connection.transaction():
+            connection.execute(
+                "INSERT INTO mosaic_migration.table_run (run_id, table_name) VALUES (%s, 't')", (run_id,)
+            )
+            ledger.assert_epoch(connection, run_id, mine)
+
+    with pytest.raises(ledger.StaleEpochError):
+        write_and_fence()
     assert connection.execute("SELECT count(*) FROM mosaic_migration.table_run").fetchone() == (0,)
 
 
-def test_a_claim_waits_for_the_transaction_that_is_under_way(url: str, connection: psycopg.Connection, run_id: UUID) -> None:
+def test_a_claim_waits_for_the_transaction_that_is_under_way(
+    url: str, connection: psycopg.Connection, run_id: UUID
+) -> None:
     mine = ledger.claim_epoch(connection, run_id)
     with psycopg.connect(url) as worker:
         ledger.assert_epoch(worker, run_id, mine)
