@@ -11,6 +11,7 @@ from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import resolve_url
 
+from mosaic_admin.error_pages import respond
 from mosaic_admin.errors import NotAllowedError
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
@@ -75,8 +76,10 @@ class AccessMiddleware:
             query = urlencode({"next": request.get_full_path()})
             return HttpResponseRedirect(f"{resolve_url(settings.LOGIN_URL)}?{query}")
         if getattr(request.user, "role", None) not in roles:
-            raise NotAllowedError(
+            error = NotAllowedError(
                 f"Your role does not allow this: {request.method} {request.path}.",
                 remediation=f"Ask somebody with the role {' or '.join(sorted(roles))} to do it.",
             )
+            # Answered here: Django gives what a process_view raises to no middleware, it would become a 500.
+            return respond(request, error)
         return None

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import resolve_url
 
+from mosaic_admin.error_pages import respond
 from mosaic_admin.errors import MosaicError
+
+log = logging.getLogger("mosaic.web")
 
 
 class ErrorMiddleware:
+    """Answer a view's MosaicError. A bug passes through: Django logs its traceback and shows `handler500`."""
+
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        response = self.get_response(request)
+        location = response.get("Location", "")
+        if getattr(request, "htmx", False) and location.startswith(resolve_url(settings.LOGIN_URL)):
+            # The browser would follow a 302 and htmx would put the sign-in page into the polled fragment.
+            return HttpResponse(status=200, headers={"HX-Redirect": location.split("?")[0]})
+        return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        if isinstance(exception, MosaicError):
-            return JsonResponse(exception.as_dict(), status=exception.http_status)
-        return None
+        if not isinstance(exception, MosaicError):
+            return None
+        log.info("%s %s: %s %s", request.method, request.path, exception.code.id, exception.message)
+        return respond(request, exception)

@@ -66,6 +66,7 @@ else:
         "django.contrib.sessions",
         "django.contrib.messages",
         "django.contrib.staticfiles",
+        "django.forms",
         "django_htmx",
         "template_partials",
         "ninja",
@@ -110,7 +111,10 @@ TEMPLATES = [
     }
 ]
 
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"  # forms find our field templates
+
 AUTH_USER_MODEL = "people.User"
+AUTHENTICATION_BACKENDS = ["mosaic_admin.people.backend.NameOrEmailBackend"]
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "overview"
 LOGOUT_REDIRECT_URL = "sign-in"
@@ -118,6 +122,7 @@ SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
+MESSAGE_TAGS = {10: "idle", 20: "run", 25: "ok", 30: "warn", 40: "fail"}  # message levels in the house's states
 CSRF_FAILURE_VIEW = "mosaic_admin.views.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"

@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from mosaic_admin import views
+from mosaic_admin.people import views as people_views
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", views.overview, name="overview"),
+    path("sign-in/", people_views.sign_in, name="sign-in"),
+    path("sign-out/", people_views.sign_out, name="sign-out"),
+    path("theme/", views.theme, name="theme"),
+    path("people/", include("mosaic_admin.people.urls")),
+    path("healthz", views.alive, name="healthz"),
+]
+
+handler403 = "mosaic_admin.views.not_allowed"
+handler404 = "mosaic_admin.views.not_found"
+handler500 = "mosaic_admin.views.server_error"

@@ -1,0 +1,50 @@
+"""Codes of people, sign-in and tokens."""
+
+from __future__ import annotations
+
+from mosaic_admin.codes import Code, ExitCode
+
+WRONG_SIGN_IN = Code(
+    "MOS-ACC-003",
+    "Name or password is wrong",
+    "Nobody who may sign in has this name or e-mail with this password.",
+    ExitCode.PRIVILEGE,
+    422,
+)
+SIGN_IN_PAUSED = Code(
+    "MOS-ACC-004",
+    "Sign-in is paused",
+    "Five wrong passwords within five minutes, for one account from one address, pause its sign-in.",
+    ExitCode.PRIVILEGE,
+    429,
+)
+BAD_PERSON = Code(
+    "MOS-ACC-005",
+    "A person cannot be saved like this",
+    "A name, e-mail, role or password of a person is not usable, or somebody else has it already.",
+    ExitCode.USAGE,
+    422,
+)
+LAST_ADMIN = Code(
+    "MOS-ACC-006",
+    "The last admin stays",
+    "The change would leave this install with nobody who may manage people.",
+    ExitCode.USAGE,
+    409,
+)
+BAD_TOKEN_REQUEST = Code(
+    "MOS-ACC-007",
+    "A token cannot be made like this",
+    "A token needs a name and at least one known scope.",
+    ExitCode.USAGE,
+    422,
+)
+FORM_EXPIRED = Code(
+    "MOS-ACC-008",
+    "The form is out of date",
+    "The form was not sent by a page of this dashboard, or the page was open since before the last sign-in.",
+    ExitCode.PRIVILEGE,
+    403,
+)
+
+ALL = (WRONG_SIGN_IN, SIGN_IN_PAUSED, BAD_PERSON, LAST_ADMIN, BAD_TOKEN_REQUEST, FORM_EXPIRED)

@@ -1,0 +1,222 @@
+"""What can be done with people: create, change, reset, sign in."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from django.contrib.auth import authenticate
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest
+from django.utils import timezone
+
+from mosaic_admin.access import Role
+from mosaic_admin.errors import NotFoundError
+from mosaic_admin.people.errors import LastAdminError, PersonError, SignInError, SignInPausedError
+from mosaic_admin.people.models import FailedSignIn, User
+from mosaic_admin.people.tokens import authenticate_token, create_token, revoke_token
+
+__all__ = [
+    "authenticate_token",
+    "change_password",
+    "change_person",
+    "check_credentials",
+    "create_person",
+    "create_token",
+    "ensure_admin",
+    "person",
+    "reset_password",
+    "revoke_token",
+]
+
+WRONG_TRIES = 5  # wrong passwords per account and address …
+PAUSE = timedelta(minutes=5)  # … within this time pause further tries until the oldest of them is this old
+PASSWORD_BYTES = 15  # 120 bits: 20 characters that can be typed
+
+
+class EnsuredAdmin(NamedTuple):
+    """The admin of this install, and the file with the password if this call made it."""
+
+    user: User
+    password_file: Path
+    created: bool
+
+
+def generate_password() -> str:
+    return secrets.token_urlsafe(PASSWORD_BYTES)
+
+
+def password_file(home: Path) -> Path:
+    return home / "admin-password"
+
+
+def ensure_admin(home: Path) -> EnsuredAdmin:
+    """Make the person `admin` with a generated password, kept in MOSAIC_HOME/admin-password, unless an admin exists.
+
+    Idempotent: with an admin in place nothing is changed.
+    """
+    path = password_file(home)
+    existing = User.objects.filter(role=Role.ADMIN, is_active=True).order_by("pk").first()
+    if existing:
+        return EnsuredAdmin(existing, path, created=False)
+    password = generate_password()
+    user = User.objects.create_user("admin", password, display_name="admin", role=Role.ADMIN)
+    _write_private(path, f"{password}\n")
+    return EnsuredAdmin(user, path, created=True)
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.unlink(missing_ok=True)  # a file that others could read keeps its mode when it is only overwritten
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+
+
+def person(username: str) -> User:
+    """Return a person by name or e-mail.
+
+    Raises: NotFoundError.
+    """
+    try:
+        return User.objects.get_by_natural_key(username)
+    except User.DoesNotExist:
+        raise NotFoundError(
+            f"Nobody has the name {username}.", remediation="mosaic users list shows everybody."
+        ) from None
+
+
+def create_person(
+    *, username: str, role: str, email: str = "", display_name: str = "", password: str | None = None
+) -> tuple[User, str]:
+    """Create a person; without a password one is generated. Returns the person and the password, to be shown once.
+
+    Raises: PersonError.
+    """
+    new_password = password or generate_password()
+    try:
+        validate_password(new_password, User(username=username, email=email, display_name=display_name))
+        user = User.objects.create_user(
+            username, new_password, role=role, email=email.strip(), display_name=display_name.strip()
+        )
+    except ValidationError as exc:
+        raise _person_error(exc) from exc
+    except IntegrityError as exc:  # two people were created at the same moment
+        raise PersonError("Somebody has this name or e-mail already.", remediation="Choose another one.") from exc
+    return user, new_password
+
+
+def _person_error(error: ValidationError) -> PersonError:
+    fields = error.message_dict if hasattr(error, "error_dict") else {"password": error.messages}
+    named = {"__all__" if name == "__all__" else name: messages for name, messages in fields.items()}
+    texts = [message for messages in named.values() for message in messages]
+    return PersonError(" ".join(texts), remediation="Correct the field and send it again.", fields=named)
+
+
+@transaction.atomic
+def change_person(*, user_id: int, by: User, role: str | None = None, is_active: bool | None = None) -> User:
+    """Change a person's role, or close or reopen their account. Nobody can shut themselves, or the last admin, out.
+
+    Raises: NotFoundError, PersonError, LastAdminError.
+    """
+    user = User.objects.filter(pk=user_id).first()
+    if user is None:
+        raise NotFoundError("Nobody has this number any more.", remediation="Open the list of people again.")
+    if role is not None and role not in Role.values:
+        raise PersonError(f"There is no role {role!r}.", remediation=f"Choose one of: {', '.join(Role.values)}.")
+    loses_admin = user.role == Role.ADMIN and (role not in (None, Role.ADMIN) or is_active is False)
+    if loses_admin and user.pk == by.pk:
+        raise LastAdminError("You cannot take your own admin rights away.", remediation="Ask another admin to do it.")
+    if loses_admin and not User.objects.filter(role=Role.ADMIN, is_active=True).exclude(pk=user.pk).exists():
+        raise LastAdminError(f"{user} is the last admin.", remediation="Make somebody else an admin first.")
+    user.role = Role(role) if role else user.role
+    user.is_active = user.is_active if is_active is None else is_active
+    user.save(update_fields=["role", "is_active"])
+    return user
+
+
+def change_password(*, user: User, old: str, new: str, home: Path) -> None:
+    """Give a person a new password; all their other sessions end.
+
+    Raises: PersonError when the old one is wrong or the new one too weak.
+    """
+    if not user.check_password(old):
+        raise PersonError(
+            "The old password is wrong.",
+            remediation="Type the password you signed in with.",
+            fields={"old": ["The old password is wrong."]},
+        )
+    _set_password(user, new, home)
+
+
+def reset_password(*, username: str, home: Path, password: str | None = None) -> tuple[User, str]:
+    """Give a person a new password without the old one (for the command line), reopen the account, end its pauses.
+
+    Raises: NotFoundError, PersonError.
+    """
+    user = person(username)
+    new_password = password or generate_password()
+    user.is_active = True
+    _set_password(user, new_password, home)
+    FailedSignIn.objects.filter(account__in=[user.username.lower(), user.email.lower()]).delete()
+    return user, new_password
+
+
+def _set_password(user: User, new: str, home: Path) -> None:
+    try:
+        validate_password(new, user)
+    except ValidationError as exc:
+        fields = {"new": exc.messages}
+        raise PersonError(" ".join(exc.messages), remediation="Choose another password.", fields=fields) from exc
+    path = password_file(home)
+    if path.is_file() and user.check_password(path.read_text().strip()):
+        path.unlink()  # it would name a password that no longer works
+    user.set_password(new)
+    user.save()
+
+
+def check_credentials(*, request: HttpRequest, name: str, password: str) -> User:
+    """Return the person behind name (or e-mail) and password; wrong tries are counted.
+
+    Raises: SignInError, SignInPausedError.
+    """
+    account, address = name.strip().lower()[:254], request.META.get("REMOTE_ADDR", "")
+    _refuse_while_paused(account, address)
+    user = authenticate(request, username=name.strip(), password=password)
+    if isinstance(user, User):
+        FailedSignIn.objects.filter(account=account, address=address).delete()
+        return user
+    FailedSignIn.objects.filter(at__lt=timezone.now() - PAUSE).delete()
+    FailedSignIn.objects.create(account=account, address=address)
+    _refuse_while_paused(account, address)
+    left = WRONG_TRIES - len(_recent_tries(account, address))
+    raise SignInError(
+        f"Name or password is wrong. {left} {'try' if left == 1 else 'tries'} left before a pause of 5 minutes.",
+        remediation="On the server, mosaic users reset NAME gives somebody a new password.",
+    )
+
+
+def _recent_tries(account: str, address: str) -> list[FailedSignIn]:
+    since = timezone.now() - PAUSE
+    return list(FailedSignIn.objects.filter(account=account, address=address, at__gt=since).order_by("-at"))
+
+
+def _refuse_while_paused(account: str, address: str) -> None:
+    tries = _recent_tries(account, address)
+    if len(tries) < WRONG_TRIES:
+        return
+    until = tries[WRONG_TRIES - 1].at + PAUSE
+    raise SignInPausedError(
+        f"Sign-in for this account is paused until {until:%H:%M:%S} UTC, after {WRONG_TRIES} wrong passwords.",
+        remediation="Wait, or run mosaic users reset NAME on the server.",
+    )
+
+
+def people() -> Iterable[User]:
+    return User.objects.order_by("-is_active", "username")

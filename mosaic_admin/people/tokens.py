@@ -1,0 +1,74 @@
+"""Tokens of scripts: made, shown once, checked, revoked."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from mosaic_admin.errors import NotFoundError
+from mosaic_admin.people.errors import TokenRequestError
+from mosaic_admin.people.models import ApiToken, Scope, User
+
+MARK = "mosaic_"  # lets secret scanners recognise a leaked token
+USED_EVERY = timedelta(minutes=1)  # a poller must not turn every read into a write
+
+
+def _digest(raw: str) -> str:
+    """SHA-256 is enough here: the token is 256 random bits, not a password that could be guessed."""
+    return hashlib.sha256(raw.encode()).hexdigest()
+
+
+def create_token(*, name: str, scopes: Iterable[str], created_by: User) -> tuple[ApiToken, str]:
+    """Make a token; returns the row and the token itself, which cannot be shown again.
+
+    Raises: TokenRequestError.
+    """
+    wanted = sorted(set(scopes))
+    unknown = [scope for scope in wanted if scope not in Scope.values]
+    if not name.strip() or not wanted or unknown:
+        raise TokenRequestError(
+            f"There is no scope {unknown[0]}." if unknown else "A token needs a name and at least one scope.",
+            remediation=f"Scopes are: {', '.join(Scope.values)}.",
+        )
+    raw = MARK + secrets.token_urlsafe(32)
+    token = ApiToken.objects.create(
+        name=name.strip()[:80], prefix=raw[:12], digest=_digest(raw), scopes=wanted, created_by=created_by
+    )
+    return token, raw
+
+
+def revoke_token(*, token_id: int) -> ApiToken:
+    """Make a token useless from now on; a second time changes nothing.
+
+    Raises: NotFoundError.
+    """
+    ApiToken.objects.filter(pk=token_id, revoked_at=None).update(revoked_at=timezone.now())
+    token = ApiToken.objects.filter(pk=token_id).first()
+    if token is None:
+        raise NotFoundError("No token has this number.", remediation="Open the list of tokens again.")
+    return token
+
+
+def authenticate_token(raw: str, scope: str) -> ApiToken | None:
+    """Return the live token `raw` when it has the scope; None otherwise. Notes its use, at most once a minute."""
+    token = (
+        ApiToken.objects.filter(digest=_digest(raw), revoked_at=None, created_by__is_active=True)
+        .select_related("created_by")
+        .first()
+    )
+    if token is None or scope not in token.scopes:
+        return None
+    now = timezone.now()
+    unused = Q(last_used_at=None) | Q(last_used_at__lt=now - USED_EVERY)
+    ApiToken.objects.filter(unused, pk=token.pk).update(last_used_at=now)
+    return token
+
+
+def all_tokens() -> QuerySet[ApiToken]:
+    """Return every token, live ones first."""
+    return ApiToken.objects.select_related("created_by").order_by("revoked_at", "-created_at")

@@ -1,0 +1,134 @@
+"""Sign in and out, own password, people, tokens."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import login, logout, update_session_auth_hash
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST
+
+from mosaic_admin.access import ADMINS, READERS, allow, public
+from mosaic_admin.people import services, tokens
+from mosaic_admin.people.errors import PersonError, SignInError
+from mosaic_admin.people.forms import PasswordForm, PersonForm, SignInForm, TokenForm
+from mosaic_admin.people.models import User
+
+
+def safe_next(request: HttpRequest, fallback: str = "overview") -> str:
+    """Return where to go after the form; another host's address is never followed."""
+    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    is_ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
+    return wanted if is_ours else fallback
+
+
+def _signed_in(request: HttpRequest) -> User:
+    return cast(User, request.user)
+
+
+@public
+@never_cache
+@sensitive_post_parameters("password")
+def sign_in(request: HttpRequest) -> HttpResponseBase:
+    if request.user.is_authenticated:
+        return redirect(safe_next(request))
+    form = SignInForm(request.POST or None)
+    if request.method != "POST" or not form.is_valid():
+        return _sign_in_page(request, form, status=422 if request.method == "POST" else 200)
+    data = form.cleaned_data
+    try:
+        user = services.check_credentials(request=request, name=data["name"], password=data["password"])
+    except SignInError as error:
+        return _sign_in_page(request, form, error=error, status=error.http_status)
+    login(request, user)
+    request.session.set_expiry(settings.SESSION_COOKIE_AGE if data["keep"] else 0)
+    return redirect(safe_next(request))
+
+
+def _sign_in_page(
+    request: HttpRequest, form: SignInForm, *, status: int, error: SignInError | None = None
+) -> HttpResponse:
+    context = {"form": form, "error": error, "next": safe_next(request, "")}
+    return render(request, "people/sign_in.html", context, status=status)
+
+
+@public
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponseBase:
+    logout(request)
+    return redirect(settings.LOGOUT_REDIRECT_URL)
+
+
+@allow(READERS)
+@sensitive_post_parameters()
+def password(request: HttpRequest) -> HttpResponseBase:
+    form = PasswordForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.change_password(
+                user=_signed_in(request), old=form.cleaned_data["old"], new=form.cleaned_data["new"], home=settings.HOME
+            )
+        except PersonError as error:
+            form.add_errors(error.context["fields"])
+        else:
+            update_session_auth_hash(request, _signed_in(request))
+            messages.add_message(request, messages.SUCCESS, "Password changed. Your other sessions have ended.")
+            return redirect("people:password")
+    status = 422 if form.errors else 200
+    return render(request, "people/password.html", {"form": form}, status=status)
+
+
+@allow(ADMINS)
+@never_cache
+def people_list(request: HttpRequest) -> HttpResponseBase:
+    form = PersonForm(request.POST or None)
+    context: dict[str, Any] = {"form": form}
+    if request.method == "POST" and form.is_valid():
+        try:
+            # Shown on this answer only: a redirect would have to keep the password in the session.
+            context["created"], context["password"] = services.create_person(**form.cleaned_data)
+            context["form"] = PersonForm()
+        except PersonError as error:
+            form.add_errors(error.context.get("fields", {"username": [error.message]}))
+    context["people"] = services.people()
+    return render(request, "people/list.html", context, status=422 if context["form"].errors else 200)
+
+
+@allow(ADMINS)
+@require_POST
+def change(request: HttpRequest, user_id: int) -> HttpResponseBase:
+    is_active = {"open": True, "close": False}.get(request.POST.get("account", ""))
+    user = services.change_person(
+        user_id=user_id, by=_signed_in(request), role=request.POST.get("role"), is_active=is_active
+    )
+    words = f"role {user.get_role_display()}" if user.is_active else "account closed"
+    messages.add_message(request, messages.SUCCESS, f"{user}: {words}.")
+    return redirect("people:list")
+
+
+@allow(ADMINS)
+@never_cache
+def token_list(request: HttpRequest) -> HttpResponseBase:
+    form = TokenForm(request.POST or None)
+    context: dict[str, Any] = {"form": form}
+    if request.method == "POST" and form.is_valid():
+        context["token"], context["raw"] = tokens.create_token(
+            name=form.cleaned_data["token_name"], scopes=form.cleaned_data["scopes"], created_by=_signed_in(request)
+        )
+        context["form"] = TokenForm()
+    context["tokens"] = tokens.all_tokens()
+    return render(request, "people/tokens.html", context, status=422 if context["form"].errors else 200)
+
+
+@allow(ADMINS)
+@require_POST
+def revoke(request: HttpRequest, token_id: int) -> HttpResponseBase:
+    token = tokens.revoke_token(token_id=token_id)
+    messages.add_message(request, messages.SUCCESS, f"{token.name} is revoked. Calls with it get 401 from now on.")
+    return redirect("people:tokens")

@@ -1,0 +1,65 @@
+"""The overview, the theme switch, and the answers to what went wrong."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
+
+from mosaic_admin import codes
+from mosaic_admin.access import READERS, allow, public
+from mosaic_admin.error_pages import respond
+from mosaic_admin.errors import MosaicError, NotAllowedError, NotFoundError
+from mosaic_admin.people.codes import FORM_EXPIRED
+from mosaic_admin.people.views import safe_next
+
+THEMES = ("light", "dark")
+
+
+@allow(READERS)
+def overview(request: HttpRequest) -> HttpResponseBase:
+    return render(request, "mosaic_admin/overview.html")
+
+
+@public
+@require_POST
+def theme(request: HttpRequest) -> HttpResponseBase:
+    """Keep light or dark in a cookie: the page is right from its first byte, and without JavaScript too."""
+    response = redirect(safe_next(request))
+    chosen = request.POST.get("theme", "")
+    if chosen in THEMES:
+        response.set_cookie("theme", chosen, max_age=365 * 86400, samesite="Lax", httponly=True)
+    return response
+
+
+@public
+def alive(request: HttpRequest) -> HttpResponseBase:
+    """Say that this process answers, and nothing else."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return respond(
+        request, NotFoundError(f"Nothing has the address {request.path}.", remediation="Start from the overview: /")
+    )
+
+
+def not_allowed(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return respond(
+        request,
+        NotAllowedError("This is not allowed.", remediation="Sign in as somebody who may, or ask an admin."),
+    )
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return respond(
+        request,
+        MosaicError("The form is out of date.", remediation="Load the page again, then send it.", code=FORM_EXPIRED),
+    )
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer a bug; Django has logged the traceback, redacted, by now."""
+    log = settings.HOME / "logs"
+    return respond(request, MosaicError(codes.BUG.meaning, remediation=f"Look into the log of web in {log}."))
