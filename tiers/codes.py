@@ -185,6 +185,20 @@ CONFIG_STALE = Code(
 CONFIG_NAME_TAKEN = Code(
     "MOS-CFG-006", "The name is taken", "Another tier configuration has this name.", ExitCode.USAGE, 422
 )
+CONFIG_UNCONFIRMED = Code(
+    "MOS-CFG-007",
+    "A change was not confirmed",
+    "The command shows a change and asks before it writes; there was nobody to ask.",
+    ExitCode.DECISION,
+    409,
+)
+NO_CONFIG = Code(
+    "MOS-CFG-008",
+    "No such tier configuration",
+    "The dashboard has no tier configuration of this number.",
+    ExitCode.USAGE,
+    404,
+)
 TEAM_ALIAS = Code(
     "MOS-CFG-011",
     "The tier has its old name",
@@ -213,5 +227,5 @@ ALL = (
     VK_NAME, VK_REFUSED, VK_TIMEOUT, VK_TLS, VK_AUTHENTICATION, VK_DATABASE, VK_STARTING, VK_CONNECTIONS,
     VK_PRIVILEGE, VK_DISK_FULL, VK_READ_ONLY, VK_LOST, VK_OTHER,
     CONFIG_INVALID, CONFIG_MISSING, CONFIG_NOT_WRITABLE, BAD_URL, CONFIG_STALE, CONFIG_NAME_TAKEN,
-    TEAM_ALIAS, DRIFT, SECRET_FILE_OPEN,
+    CONFIG_UNCONFIRMED, NO_CONFIG, TEAM_ALIAS, DRIFT, SECRET_FILE_OPEN,
 )  # fmt: skip

@@ -1,0 +1,82 @@
+"""Documents with inline passwords on their way to a screen, and back from a form."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import json
+import re
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from mosaic_admin.redaction import MASK, redact, redact_data
+
+_REFERENCE = re.compile(r"\$\{[^}]*\}")
+
+
+def mask_url(url: str) -> str:
+    """Return a URL with its password masked; user, host and database stay. What cannot be read is masked whole."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return MASK
+    userinfo, at, host = parts.netloc.rpartition("@")
+    user, colon, password = userinfo.partition(":")
+    if not colon and at and not _is_reference(user):
+        user = MASK if parts.scheme.startswith(("redis", "valkey")) else user  # redis://PASSWORD@host is a common slip
+    shown = password if _is_reference(password) or not password else MASK
+    return redact(urlunsplit(parts._replace(netloc=f"{user}{colon}{shown}{at}{host}")))
+
+
+def _is_reference(text: str) -> bool:
+    """Say whether a text is only `${VAR}`: the name of a secret is no secret. A `:-default` is one."""
+    return bool(_REFERENCE.fullmatch(text)) and ":-" not in text
+
+
+def mask_document(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a copy fit for a screen: passwords inside URLs masked, `${VAR}` left as it stands."""
+    masked: dict[str, Any] = redact_data(copy.deepcopy(document)) if isinstance(document, dict) else {}
+    for section in ("storage", "queue"):
+        part = document.get(section)
+        if isinstance(part, dict) and isinstance(part.get("url"), str):
+            masked[section]["url"] = mask_url(part["url"])
+    return masked
+
+
+def unmask_document(document: dict[str, Any], stored: dict[str, Any]) -> dict[str, Any]:
+    """Put the stored URL's password back where a form sent the mask; an address that changed keeps its new parts."""
+    result = copy.deepcopy(document)
+    for section in ("storage", "queue"):
+        part, old = result.get(section), stored.get(section)
+        if isinstance(part, dict) and isinstance(old, dict):
+            new_url, old_url = part.get("url"), old.get("url")
+            if isinstance(new_url, str) and isinstance(old_url, str) and MASK in new_url:
+                part["url"] = _with_password_of(new_url, old_url)
+    return result
+
+
+def _with_password_of(new: str, old: str) -> str:
+    """Take the old password over, but only to the host it was given for: a new host must not be sent it."""
+    if new == mask_url(old):
+        return old
+    try:
+        parts, before = urlsplit(new), urlsplit(old)
+    except ValueError:
+        return new
+    userinfo, _, host = parts.netloc.rpartition("@")
+    old_userinfo, _, old_host = before.netloc.rpartition("@")
+    if host != old_host or not userinfo.endswith(f":{MASK}"):
+        return new
+    password = old_userinfo.partition(":")[2]
+    return urlunsplit(parts._replace(netloc=f"{userinfo.partition(':')[0]}:{password}@{host}"))
+
+
+def pretty(document: dict[str, Any]) -> str:
+    """Return the document as the file is written."""
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def diff_lines(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """Return the lines of both, masked, each with "+ ", "- " or "  " before it."""
+    lines = difflib.ndiff(pretty(mask_document(before)).splitlines(), pretty(mask_document(after)).splitlines())
+    return [line for line in lines if not line.startswith("?")]
