@@ -143,7 +143,7 @@ CONTENT_SECURITY_POLICY = {
 }
 
 STATIC_URL = "static/"
-STATIC_ROOT = HOME / "static"
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/vendor/"  # the version is part of the path
 WHITENOISE_USE_FINDERS = True  # served from the package: no collectstatic step between clone and first page
 
 CACHES = {

@@ -16,7 +16,7 @@ class HouseForm(forms.Form):
     template_name = "partials/form.html"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", use_required_attribute=True, **kwargs)
+        super().__init__(*args, **{"label_suffix": "", **kwargs})
         for field in self.fields.values():
             match field.widget:
                 case forms.CheckboxInput() | forms.CheckboxSelectMultiple():

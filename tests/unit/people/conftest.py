@@ -1,0 +1,39 @@
+"""People and clients of every role."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from mosaic_admin.access import Role
+from mosaic_admin.people.models import User
+
+PASSWORD = "correct-horse-battery"
+
+MakeUser = Callable[..., User]
+
+
+@pytest.fixture(autouse=True)
+def _fast_hasher(settings: object) -> None:
+    """The real hasher takes a quarter of a second on purpose; what it guards is not tested here."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def make_user(db: None) -> MakeUser:
+    def make(username: str = "maya", role: Role = Role.ADMIN, **fields: object) -> User:
+        return User.objects.create_user(username, PASSWORD, role=role, **fields)
+
+    return make
+
+
+@pytest.fixture
+def client_of(make_user: MakeUser) -> Callable[[Role], Client]:
+    def make(role: Role) -> Client:
+        client = Client()
+        client.force_login(make_user(f"{role.value}-person", role))
+        return client
+
+    return make

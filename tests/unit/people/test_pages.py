@@ -1,0 +1,137 @@
+"""Sign-in, people and tokens in the browser's words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from mosaic_admin.access import Role
+from mosaic_admin.people.models import ApiToken, User
+from tests.unit.people.conftest import PASSWORD, MakeUser
+
+pytestmark = pytest.mark.django_db
+ClientOf = Callable[[Role], Client]
+
+
+def test_signing_in_leads_to_the_page_that_was_asked_for(client: Client, make_user: MakeUser) -> None:
+    make_user("maya")
+    assert client.get("/people/tokens/")["Location"] == "/sign-in/?next=%2Fpeople%2Ftokens%2F"
+    response = client.post("/sign-in/", {"name": "maya", "password": PASSWORD, "next": "/people/tokens/"})
+    assert (response.status_code, response["Location"]) == (302, "/people/tokens/")
+
+
+@pytest.mark.parametrize("wanted", ["https://evil.example/", "//evil.example", "javascript:alert(1)"])
+def test_signing_in_never_leads_to_another_host(client: Client, make_user: MakeUser, wanted: str) -> None:
+    make_user("maya")
+    response = client.post("/sign-in/", {"name": "maya", "password": PASSWORD, "next": wanted})
+    assert response["Location"] == "/"
+
+
+def test_a_wrong_password_answers_422_with_the_error_above_the_fields(client: Client, make_user: MakeUser) -> None:
+    make_user("maya")
+    response = client.post("/sign-in/", {"name": "maya", "password": "wrong"})
+    page = response.content.decode()
+    assert response.status_code == 422
+    assert page.index("4 tries left") < page.index("<label")
+    assert 'value="maya"' in page
+    assert "wrong" not in re.findall(r'value="([^"]*)"', page)
+
+
+def test_a_paused_sign_in_answers_429(client: Client, make_user: MakeUser) -> None:
+    make_user("maya")
+    answers = [client.post("/sign-in/", {"name": "maya", "password": "no"}).status_code for _ in range(6)]
+    assert answers == [422, 422, 422, 422, 429, 429]
+
+
+@pytest.mark.parametrize(("keep", "is_at_browser_close"), [("on", False), ("", True)])
+def test_keeping_signed_in_lasts_twelve_hours(
+    client: Client, make_user: MakeUser, keep: str, is_at_browser_close: bool
+) -> None:
+    make_user("maya")
+    client.post("/sign-in/", {"name": "maya", "password": PASSWORD, "keep": keep})
+    assert client.session.get_expire_at_browser_close() is is_at_browser_close
+    assert client.session.get_expiry_age() == 12 * 3600
+
+
+def test_signing_out_is_a_post_and_ends_the_session(client_of: ClientOf) -> None:
+    client = client_of(Role.SUPPORT)
+    assert client.get("/sign-out/").status_code == 405
+    assert client.post("/sign-out/")["Location"] == "/sign-in/"
+    assert client.get("/").status_code == 302
+
+
+def test_closing_an_account_ends_its_session(client_of: ClientOf) -> None:
+    client = client_of(Role.OPERATOR)
+    User.objects.update(is_active=False)
+    assert client.get("/").status_code == 302
+
+
+def test_a_new_person_is_shown_the_password_once(client_of: ClientOf) -> None:
+    client = client_of(Role.ADMIN)
+    page = client.post("/people/", {"username": "omar", "role": "operator"}).content.decode()
+    password = re.search(r'data-copy="([^"]+)"', page)
+    assert password
+    assert User.objects.get(username="omar").check_password(password[1])
+    assert password[1] not in client.get("/people/").content.decode()
+
+
+def test_a_taken_name_comes_back_with_the_form_and_422(client_of: ClientOf) -> None:
+    response = client_of(Role.ADMIN).post("/people/", {"username": "admin-person", "role": "support"})
+    assert response.status_code == 422
+    assert "already" in response.content.decode()
+
+
+def test_the_list_of_people_needs_the_same_queries_for_any_number(client_of: ClientOf, make_user: MakeUser) -> None:
+    client = client_of(Role.ADMIN)
+    counts = []
+    for number in range(2):
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get("/people/").status_code == 200
+        counts.append(len(queries))
+        for name in range(5):
+            make_user(f"person-{number}-{name}", Role.SUPPORT)
+    assert counts[0] == counts[1] <= 6
+
+
+def test_a_token_is_shown_once_and_can_be_revoked(client_of: ClientOf) -> None:
+    client = client_of(Role.ADMIN)
+    page = client.post("/people/tokens/", {"token_name": "CI", "scopes": ["doctor:read"]}).content.decode()
+    raw = re.search(r'data-copy="(mosaic_[^"]+)"', page)
+    assert raw
+    assert raw[1] not in client.get("/people/tokens/").content.decode()
+    token = ApiToken.objects.get()
+    page = client.post(f"/people/tokens/{token.pk}/revoke/", follow=True).content.decode()
+    assert "CI is revoked" in page
+    assert "Revoked" in page
+
+
+def test_changing_the_password_keeps_this_session_and_ends_the_others(client: Client, make_user: MakeUser) -> None:
+    make_user("maya")
+    other = Client()
+    for browser in (client, other):
+        browser.post("/sign-in/", {"name": "maya", "password": PASSWORD})
+    new = "a-new-and-long-one"
+    response = client.post("/people/password/", {"old": PASSWORD, "new": new, "repeated": new}, follow=True)
+    assert "Password changed" in response.content.decode()
+    assert other.get("/").status_code == 302
+
+
+def test_a_repeated_password_that_differs_is_said_beside_its_field(client_of: ClientOf) -> None:
+    data = {"old": PASSWORD, "new": "a-new-and-long-one", "repeated": "another"}
+    response = client_of(Role.SUPPORT).post("/people/password/", data)
+    assert response.status_code == 422
+    assert "not the same" in response.content.decode()
+
+
+def test_the_theme_is_kept_in_a_cookie_and_rendered_by_the_server(client_of: ClientOf) -> None:
+    client = client_of(Role.SUPPORT)
+    assert "data-bs-theme" not in client.get("/").content.decode()
+    assert client.post("/theme/", {"theme": "dark", "next": "/people/password/"})["Location"] == "/people/password/"
+    assert '<html lang="en" data-bs-theme="dark">' in client.get("/").content.decode()
+    client.post("/theme/", {"theme": '"><script>'})
+    assert '<html lang="en" data-bs-theme="dark">' in client.get("/").content.decode()
