@@ -20,22 +20,8 @@ PROBE_CRASHED = Code(
     500,
 )
 
-PG_QUERY = Code(
-    "MOS-PG-020",
-    "PostgreSQL accepts the sign-in and refuses queries",
-    "The connection and the password are right, and the simplest query does not come back.",
-    ExitCode.UNREACHABLE,
-    503,
-)
-PG_PRIVILEGE = Code(
-    "MOS-PG-021",
-    "The role may not use the store",
-    "The role of the configuration can sign in and lacks a right on the tables of the store.",
-    ExitCode.PRIVILEGE,
-    503,
-)
 PG_NO_CREATE = Code(
-    "MOS-PG-022",
+    "MOS-PG-020",
     "The role may not create schemas",
     "The gateway can serve with this role. A migration into this database cannot start: it keeps its ledger in a "
     "schema of its own and creates the tables of the store.",
@@ -43,68 +29,46 @@ PG_NO_CREATE = Code(
     503,
 )
 PG_TOO_OLD = Code(
-    "MOS-PG-023",
+    "MOS-PG-021",
     "This PostgreSQL is too old",
     "The server's major version is below what this tier needs: 17 for the federated tier, 14 for the standalone tier.",
     ExitCode.VERSION,
     503,
 )
 PG_UNTRIED = Code(
-    "MOS-PG-024",
+    "MOS-PG-022",
     "This PostgreSQL is newer than the ones tried",
     "The server's major version is above the newest one that this release was tested on. It may well work.",
     ExitCode.VERSION,
     503,
 )
-PG_READ_ONLY = Code(
-    "MOS-PG-025",
-    "The server takes no writes",
-    "The database is a standby, or it is set to read-only transactions: the gateway could show data and save nothing.",
-    ExitCode.UNREACHABLE,
-    503,
-)
 PG_POOLER = Code(
-    "MOS-PG-026",
+    "MOS-PG-023",
     "A connection pooler stands in between",
     "The address belongs to a pooler, not to PostgreSQL itself. In transaction mode a pooler hands each statement to "
-    "another session: the lock that keeps a gateway and a migration apart would be held by nobody. Migrations refuse "
-    "it.",
+    "another session, and in any mode nobody can check who holds the lock that keeps a gateway and a migration apart.",
     ExitCode.VERSION,
     503,
 )
 PG_HEADROOM = Code(
-    "MOS-PG-027",
+    "MOS-PG-024",
     "Few free connections",
     "Nearly all connections the server allows are taken. The next gateway worker or migration may be refused.",
     ExitCode.UNREACHABLE,
     503,
 )
 PG_ENCODING = Code(
-    "MOS-PG-028",
+    "MOS-PG-025",
     "The database is not in UTF-8",
     "The store holds text in any script. A database in another encoding refuses or mangles it.",
     ExitCode.VERSION,
     503,
 )
 PG_DISK = Code(
-    "MOS-PG-029",
+    "MOS-PG-026",
     "Little free disk",
     "The file system of the database is nearly full. PostgreSQL stops when it is.",
     ExitCode.UNREACHABLE,
-    503,
-)
-PG_LOCK_LOST = Code(
-    "MOS-PG-030",
-    "The store's lock is held by a program that is not ours",
-    "A session that is neither a gateway nor a migration holds the lock that keeps those two apart.",
-    ExitCode.BUSY,
-    503,
-)
-PG_OLD_TABLES = Code(
-    "MOS-PG-031",
-    "The store's tables are incomplete",
-    "The database holds some of the tables of the store and lacks others.",
-    ExitCode.VERSION,
     503,
 )
 
@@ -176,60 +140,78 @@ PGV_UNSURE = Code(
     503,
 )
 
-VK_REFUSES = Code(
-    "MOS-VK-020",
-    "Valkey accepts the connection and refuses commands",
-    "The connection and the password are right, and Valkey does not do what it is asked.",
-    ExitCode.UNREACHABLE,
-    503,
-)
 VK_NOT_VALKEY = Code(
-    "MOS-VK-021",
+    "MOS-VK-020",
     "This is not Valkey",
     "The server at this address speaks the protocol and does not say that it is Valkey. It may be Redis.",
     ExitCode.VERSION,
     503,
 )
 VK_TOO_OLD = Code(
-    "MOS-VK-022",
+    "MOS-VK-021",
     "This Valkey is too old",
     "The queue needs Valkey 7.2 or newer.",
     ExitCode.VERSION,
     503,
 )
 VK_EVICTS = Code(
-    "MOS-VK-023",
+    "MOS-VK-022",
     "Valkey may throw queued work away",
     "Its policy for a full memory is to evict keys. A queue must not lose keys: it needs `noeviction`.",
     ExitCode.VERSION,
     503,
 )
 VK_NOT_PERSISTENT = Code(
-    "MOS-VK-024",
+    "MOS-VK-023",
     "Valkey keeps nothing on disk",
     "Neither the append-only file nor snapshots are on: a restart of Valkey empties the queue.",
     ExitCode.VERSION,
     503,
 )
 VK_SAVE_FAILED = Code(
-    "MOS-VK-025",
+    "MOS-VK-024",
     "Valkey's last write to disk failed",
     "Valkey answers, and its last snapshot or append-only write failed. It may start to refuse writes.",
     ExitCode.UNREACHABLE,
     503,
 )
-VK_ACL = Code(
-    "MOS-VK-026",
-    "The Valkey user lacks a right",
-    "The password is right, and the user's ACL does not allow what the queue or this check needs.",
-    ExitCode.PRIVILEGE,
+
+PG_NOT_POSTGRES = Code(
+    "MOS-PG-027",
+    "What answers is not PostgreSQL",
+    "Something listens at the address and does not speak PostgreSQL's protocol: the port is probably another "
+    "program's.",
+    ExitCode.UNREACHABLE,
     503,
 )
-VK_REPLICA = Code(
-    "MOS-VK-027",
-    "This Valkey is a read-only replica",
-    "The address belongs to a replica: the queue cannot write to it.",
-    ExitCode.UNREACHABLE,
+PG_TABLES = Code(
+    "MOS-PG-028",
+    "The store's tables are incomplete",
+    "The database holds some of the tables of the store and lacks others.",
+    ExitCode.VERSION,
+    503,
+)
+
+STORE_UNFINISHED = Code(
+    "MOS-STO-020",
+    "An unfinished migration lies in this store",
+    "A migration into this store began and did not end: its data is incomplete or not verified. A gateway does not "
+    "serve it.",
+    ExitCode.BUSY,
+    503,
+)
+STORE_MIGRATING = Code(
+    "MOS-STO-021",
+    "A migration is at work on this store",
+    "A migration holds the store's lock right now, so no gateway can serve it. That ends by itself.",
+    ExitCode.BUSY,
+    503,
+)
+STORE_FOREIGN_LOCK = Code(
+    "MOS-STO-022",
+    "A program that is not ours holds the store's lock",
+    "A session that is neither a gateway nor a migration holds the lock that keeps those two apart.",
+    ExitCode.BUSY,
     503,
 )
 
@@ -265,18 +247,13 @@ PGL_IN_USE = Code(
 ALL = (
     PROBE_TIMEOUT,
     PROBE_CRASHED,
-    PG_QUERY,
-    PG_PRIVILEGE,
     PG_NO_CREATE,
     PG_TOO_OLD,
     PG_UNTRIED,
-    PG_READ_ONLY,
     PG_POOLER,
     PG_HEADROOM,
     PG_ENCODING,
     PG_DISK,
-    PG_LOCK_LOST,
-    PG_OLD_TABLES,
     PGV_LIBRARY_MISSING,
     PGV_NOT_PERMITTED,
     PGV_NOT_ENABLED,
@@ -286,14 +263,16 @@ ALL = (
     PGV_DOWNGRADED,
     PGV_UPDATE,
     PGV_UNSURE,
-    VK_REFUSES,
     VK_NOT_VALKEY,
     VK_TOO_OLD,
     VK_EVICTS,
     VK_NOT_PERSISTENT,
     VK_SAVE_FAILED,
-    VK_ACL,
-    VK_REPLICA,
+    PG_NOT_POSTGRES,
+    PG_TABLES,
+    STORE_UNFINISHED,
+    STORE_MIGRATING,
+    STORE_FOREIGN_LOCK,
     PGL_DIRECTORY,
     PGL_VERSION,
     PGL_NO_NODE,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from doctor.codes import PROBE_CRASHED
 from mosaic_admin.codes import Code
 from mosaic_admin.errors import MosaicError
 from mosaic_admin.redaction import redact
@@ -55,10 +56,9 @@ class Finding:
 
     @property
     def is_blocking(self) -> bool:
-        """Say whether probes that need this one cannot run."""
-        return self.status in (Status.FAIL, Status.UNKNOWN) or (
-            self.status is Status.SKIP and self.caused_by is not None
-        )
+        """Say whether probes that need this one cannot run. What a probe could merely not see stops nobody."""
+        is_crash = self.status is Status.UNKNOWN and self.code is PROBE_CRASHED
+        return self.status is Status.FAIL or is_crash or (self.status is Status.SKIP and self.caused_by is not None)
 
     @property
     def docs(self) -> str | None:

@@ -55,11 +55,12 @@ class BaseProbe:
 
 @dataclass(frozen=True)
 class Service:
-    """A service of the report: `endpoint` is what may be shown of its address."""
+    """A service of the report: `endpoint` is what may be shown of its address; `facts` stand until a probe learns."""
 
     name: str
     required: bool = True
     endpoint: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass

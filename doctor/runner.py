@@ -217,7 +217,7 @@ def _service_reports(
 
 
 def _service_report(service: Service, findings: list[Finding], facts: dict[str, dict[str, Any]]) -> ServiceReport:
-    learned = dict(facts.get(service.name, {}))
+    learned = {**service.facts, **facts.get(service.name, {})}
     # several findings of one probe carry that probe's time: count it once
     took = sum({finding.probe: finding.duration_ms for finding in findings}.values())
     return ServiceReport(

@@ -4,20 +4,49 @@ from __future__ import annotations
 
 from compose import codes as compose_codes
 from doctor import codes as doctor_codes
+from doctor.probe import Probe
+from doctor.probes.config import ConfigFile
+from doctor.probes.pglite import pglite_probes
+from doctor.probes.pgvector import vector_probes
+from doctor.probes.postgres_health import postgres_probes
+from doctor.probes.queue import LocalQueueProbe
+from doctor.probes.store import store_probes
+from doctor.probes.valkey import valkey_probes
 from mosaic_admin import codes
 from mosaic_admin.codes import Code
 from mosaic_admin.people import codes as people_codes
 from store import codes as store_codes
 from tiers import codes as tiers_codes
+from tiers.config import PgliteStorage, ResolvedConfig, ValkeyQueue
 
 ALL_CODES: dict[str, Code] = {
     code.id: code
     for code in (
         *codes.ALL,
         *people_codes.ALL,
+        *tiers_codes.ALL,
         *store_codes.ALL,
         *doctor_codes.ALL,
         *compose_codes.ALL,
-        *tiers_codes.ALL,
     )
 }
+
+
+def probes_for(config: ResolvedConfig, *, tier: str | None = None) -> list[Probe]:
+    """Return every probe of a configuration; `tier` (default: its own) chooses the version ranges."""
+    tier = tier or config.tier.value
+    return [ConfigFile(config, "The configuration"), *_storage_probes(config, tier), *_queue_probes(config)]
+
+
+def _storage_probes(config: ResolvedConfig, tier: str) -> list[Probe]:
+    storage = config.storage
+    if isinstance(storage, PgliteStorage):
+        return [*pglite_probes(storage.data_dir)]
+    vector = vector_probes(storage.url) if storage.enable_vector else []
+    return [*postgres_probes(storage.url, tier=tier), *vector, *store_probes(storage.url)]
+
+
+def _queue_probes(config: ResolvedConfig) -> list[Probe]:
+    if isinstance(config.queue, ValkeyQueue):
+        return [*valkey_probes(config.queue.url)]
+    return [LocalQueueProbe()]

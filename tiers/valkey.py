@@ -53,8 +53,7 @@ def _client(url: str, *, client_name: str, timeout_s: float, **options: Any) -> 
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,  # RESP2: no HELLO, which a narrow ACL user may be refused
         "decode_responses": True,
-        "lib_name": None,  # no CLIENT SETINFO either
-        "lib_version": None,
+        "driver_info": None,  # no CLIENT SETINFO either
         **options,
     }
     if urlsplit(url).scheme == "unix":

@@ -100,13 +100,13 @@ def test_light_and_exit_code_follow_the_worst_finding(shape: str, light: Light, 
 def test_the_summary_says_the_root_cause_first_and_how_many_more_there_are() -> None:
     summary = report_of(*SHAPES["red"]).summary()
     assert summary["text"] == "LATIN1. And 1 more."
-    assert summary["root_cause"] == "MOS-PG-028"
+    assert summary["root_cause"] == "MOS-PG-025"
     assert (summary["fail"], summary["warn"], summary["pass"]) == (1, 1, 0)
 
 
 def test_no_secret_of_a_finding_leaves_in_any_format() -> None:
     url = "postgresql://mosaic:canary-pw-1@db/mosaic?password=canary-pw-2"
-    finding = Finding(Status.FAIL, f"Refused {url}", codes.PG_QUERY, Remediation(f"Use {url}", f"psql '{url}'"))
+    finding = Finding(Status.FAIL, f"Refused {url}", codes.PG_HEADROOM, Remediation(f"Use {url}", f"psql '{url}'"))
     report = report_of(finding)
     for render in (as_json, as_short, as_text, as_openmetrics):
         assert "canary" not in render(report)
@@ -117,14 +117,14 @@ def test_short_shows_only_what_wants_attention_with_its_command() -> None:
     text = as_short(report_of(passed("quiet"), WARNING))
     assert "quiet" not in text
     assert text.startswith("YELLOW · tier federated · Keeps nothing.")
-    assert "MOS-VK-024 postgres: Keeps nothing." in text
+    assert "MOS-VK-023 postgres: Keeps nothing." in text
     assert "  $ valkey-cli CONFIG SET appendonly yes" in text
 
 
 def test_text_shows_every_finding() -> None:
     text = as_text(report_of(passed("quiet"), WARNING))
     assert "ok      postgres   quiet" in text
-    assert "WARN    postgres   Keeps nothing. [MOS-VK-024]" in text
+    assert "WARN    postgres   Keeps nothing. [MOS-VK-023]" in text
 
 
 def test_openmetrics_has_one_sample_per_label_set_and_ends_with_eof() -> None:
@@ -134,7 +134,7 @@ def test_openmetrics_has_one_sample_per_label_set_and_ends_with_eof() -> None:
     assert text.endswith("# EOF\n")
     assert 'mosaic_doctor_status{tier="federated",mosaic_doctor_status="yellow"} 1' in text
     assert 'mosaic_doctor_status{tier="federated",mosaic_doctor_status="green"} 0' in text
-    assert 'mosaic_doctor_finding{tier="federated",code="MOS-VK-024",service="postgres",status="warn"} 1' in text
+    assert 'mosaic_doctor_finding{tier="federated",code="MOS-VK-023",service="postgres",status="warn"} 1' in text
     assert 'mosaic_doctor_findings{tier="federated",status="pass"} 1' in text
 
 

@@ -32,7 +32,7 @@ def test_a_failure_skips_its_dependents_and_names_the_root_not_the_link_between(
     assert [item.probe for item in report.findings] == ["a", "b", "c", "d"]
     assert by_probe(report, "b").status is by_probe(report, "c").status is Status.SKIP
     assert by_probe(report, "c").caused_by is codes.PG_ENCODING
-    assert "because of MOS-PG-028 (a)" in by_probe(report, "c").message
+    assert "because of MOS-PG-025 (a)" in by_probe(report, "c").message
     assert report.root_causes == (by_probe(report, "a"),)
 
 
@@ -57,11 +57,11 @@ def test_a_crashing_probe_is_one_unknown_and_the_rest_of_the_report_stands(caplo
 def test_an_expected_error_becomes_a_finding_with_the_same_code_and_words() -> None:
     def refuses(_: Context) -> Finding:
         raise MosaicError(
-            "Refused.", remediation="Start it.", code=codes.PG_QUERY, command="make run", sqlstate="57P03"
+            "Refused.", remediation="Start it.", code=codes.PG_HEADROOM, command="make run", sqlstate="57P03"
         )
 
     finding = by_probe(run_probes([Scripted("a", refuses)]), "a")
-    assert (finding.code, finding.message) == (codes.PG_QUERY, "Refused.")
+    assert (finding.code, finding.message) == (codes.PG_HEADROOM, "Refused.")
     assert finding.remediation is not None
     assert finding.remediation.as_dict() == {"text": "Start it.", "command": "make run"}
     assert finding.evidence == (("SQLSTATE", "57P03"),)
