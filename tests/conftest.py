@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-pytest_plugins = ["tests.servers"]
+pytest_plugins = ["tests.servers", "tests.demo"]
 
 _KINDS = ("integration", "e2e")
 
@@ -17,6 +17,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for kind in _KINDS:
             if f"tests/{kind}/" in item.path.as_posix():
                 item.add_marker(kind)
+        if "demo" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("demo"))  # one stack, in one test process
 
 
 @pytest.hookimpl(wrapper=True)

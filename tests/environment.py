@@ -29,6 +29,9 @@ def _isolate() -> None:
     os.environ["MOSAIC_CONFIG"] = str(ROOT / "mosaic.config.json")
     os.environ["MOSAIC_CONTROL_VALKEY_PORT"] = str(free_port())
     os.environ["MOSAIC_LOG_LEVEL"] = "WARNING"
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = (
+        "true"  # Playwright keeps an event loop in the thread that also runs tests
+    )
     (HOME / "secrets").mkdir(parents=True, mode=0o700)
     (HOME / "secrets" / "control-valkey").write_text(CONTROL_PASSWORD)
 

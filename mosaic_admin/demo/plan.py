@@ -64,7 +64,7 @@ class DemoPlan:
 
     def make_folders(self) -> None:
         self.home.chmod(0o700)
-        for name in ("logs", "run", "secrets", "keys", "valkey"):
+        for name in ("logs", "run", "secrets", "keys", "valkey", "static"):
             make_directory(self.home / name, 0o700)
 
     @cached_property

@@ -23,6 +23,9 @@ def prepare_control_plane(plan: DemoPlan, *, say: Say) -> None:
     from django.core.management import call_command
 
     django.setup()
+    from mosaic_admin.people.services import ensure_admin
+
     call_command("migrate", interactive=False, verbosity=0)
+    ensure_admin(plan.home)
     if config_file.write_when_absent(plan):
         say(f"Wrote {plan.config_file}: standalone tier, the sample store")

@@ -1,0 +1,28 @@
+"""The first page that anybody sees."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+from tests.demo import Demo
+from tests.e2e.conftest import Console
+
+
+def test_a_visitor_is_asked_to_sign_in(page: Page) -> None:
+    page.goto("/")
+    expect(page.get_by_role("heading", name="Sign in to")).to_be_visible()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+def test_admin_signs_in_with_the_generated_password(signed_in: Page, demo: Demo) -> None:
+    expect(signed_in).to_have_url(f"{demo.url}/")
+    expect(signed_in.get_by_role("heading", name="Overview")).to_be_visible()
+
+
+def test_a_console_error_fails_a_test(context, console: Console) -> None:  # type: ignore[no-untyped-def]
+    page = context.new_page()
+    console.watch(page)
+    page.goto("/sign-in/")
+    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<b style=\"color:red\">')")
+    page.wait_for_timeout(100)
+    assert any("Content Security Policy" in text for text in console.unexpected())
