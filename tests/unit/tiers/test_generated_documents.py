@@ -80,7 +80,7 @@ SECRETS = st.sampled_from(
         [CANARY],
         {"password": CANARY},
     ]
-)
+).map(copy.deepcopy)  # a mutation may land inside an earlier one: shared, it would end up inside itself
 
 
 def _said(content: str | dict[str, Any]) -> str:
