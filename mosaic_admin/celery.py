@@ -4,7 +4,12 @@ import os
 
 from celery import Celery
 
+SWEEP_S = 15.0  # a lost message costs a run at most twice this before it starts
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mosaic_admin.settings")
 app = Celery("mosaic_admin")
 app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.worker_pool = "threads"  # one process sees its own shutdown signal and can end its jobs' leases
+app.conf.worker_prefetch_multiplier = 1  # a job waits in the broker for a free worker, not in a busy one
+app.conf.beat_schedule = {"sweep-migrations": {"task": "migration.sweep", "schedule": SWEEP_S}}
 app.autodiscover_tasks(["migration", "doctor"])

@@ -45,6 +45,7 @@ def _control_database() -> dict[str, Any]:
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": HOME / "control.sqlite3",
+        "TEST": {"NAME": HOME / "control-test.sqlite3"},  # a file: jobs and their heartbeats write from several threads
         "OPTIONS": {
             "timeout": 20,  # seconds a writer waits for another: web, worker and beat share the file
             "transaction_mode": "IMMEDIATE",
@@ -166,6 +167,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 2, "socket_timeout"
 CELERY_TASK_PUBLISH_RETRY = False  # a lost broker is an error at once, not a page that hangs
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 
+# The Celery application; packages below it send by name (docs/architecture.md).
+MOSAIC_CELERY_APP = "mosaic_admin.celery.app"
 # The callable that lists the probes of a tier; doctor may not import the packages it probes (docs/architecture.md).
 MOSAIC_PROBE_ASSEMBLER = "mosaic_admin.wiring.probes_for"
 

@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sign-out/", people_views.sign_out, name="sign-out"),
     path("theme/", views.theme, name="theme"),
     path("people/", include("mosaic_admin.people.urls")),
+    path("migrations/", include("migration.urls")),
     path("healthz", views.alive, name="healthz"),
 ]
 

@@ -12,6 +12,7 @@ from doctor.probes.postgres_health import postgres_probes
 from doctor.probes.queue import LocalQueueProbe
 from doctor.probes.store import store_probes
 from doctor.probes.valkey import valkey_probes
+from migration import job_codes
 from mosaic_admin import codes
 from mosaic_admin.codes import Code
 from mosaic_admin.people import codes as people_codes
@@ -28,6 +29,7 @@ ALL_CODES: dict[str, Code] = {
         *store_codes.ALL,
         *doctor_codes.ALL,
         *compose_codes.ALL,
+        *job_codes.ALL,
     )
 }
 

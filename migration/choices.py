@@ -1,0 +1,108 @@
+"""Which configurations a migration can read from and write to: the boot file and the dashboard's rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.apps import apps
+
+from migration.endpoints import EndpointChoice
+from migration.job_errors import NoTargetError
+from mosaic_admin import env
+from mosaic_admin.errors import NotFoundError
+from tiers.config import read_document
+
+SOURCE_TIERS = ("local", "standalone", "team")
+FILE = "file"
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the form offers, as (value, words); `problem` says why one of the lists is empty."""
+
+    sources: list[tuple[str, str]]
+    targets: list[tuple[str, str]]
+    problem: str = ""
+
+    @property
+    def initial(self) -> dict[str, str]:
+        first = {"source": self.sources, "target": self.targets}
+        return {name: options[0][0] for name, options in first.items() if options}
+
+
+def from_file(path: str | Path) -> EndpointChoice:
+    """Read a configuration file; nothing in it is resolved yet, so no secret is in what is kept.
+
+    Raises:
+        ConfigFileError: it cannot be read.
+    """
+    file = Path(path).absolute()
+    return EndpointChoice(read_document(file), str(file.parent), file.name)
+
+
+def active_source() -> EndpointChoice:
+    """Return the configuration the gateway boots from (MOSAIC_CONFIG)."""
+    return from_file(env.load().config)
+
+
+def default_target() -> EndpointChoice:
+    """Return the dashboard's federated configuration.
+
+    Raises:
+        NoTargetError: there is none yet.
+    """
+    row = next((row for row in _rows() if row.tier == "federated"), None)
+    if row is None:
+        raise NoTargetError(
+            "The dashboard has no configuration of the federated tier.",
+            remediation="Make one at /tiers/new, or name a file: mosaic storage migrate-tier --to federated --target "
+            "federated.config.json",
+        )
+    return _from_row(row)
+
+
+def list_choices() -> Choices:
+    """Return what a person can choose from; the boot file comes first when its tier is a source."""
+    rows = _rows()
+    sources = [(str(row.pk), f"{row.name} ({row.tier})") for row in rows if row.tier in SOURCE_TIERS]
+    targets = [(str(row.pk), row.name) for row in rows if row.tier == "federated"]
+    boot = _boot_choice()
+    if boot is not None:
+        sources.insert(0, (FILE, f"{boot.label}, what the gateway runs on ({boot.tier})"))
+    if not targets:
+        return Choices(sources, targets, "There is no configuration of the federated tier yet. Make one first:")
+    problem = "" if sources else "There is no configuration of the local or standalone tier. Make one first:"
+    return Choices(sources, targets, problem)
+
+
+def _boot_choice() -> EndpointChoice | None:
+    path = env.load().config
+    if not path.is_file():
+        return None
+    choice = from_file(path)
+    return choice if choice.tier in SOURCE_TIERS else None
+
+
+def chosen(value: str) -> EndpointChoice:
+    """Return what a form's value stands for."""
+    if value == FILE:
+        return active_source()
+    row = next((row for row in _rows() if str(row.pk) == value), None)
+    if row is None:
+        raise NotFoundError(
+            "The chosen configuration is gone.", remediation="Open /migrations/new again and choose another."
+        )
+    return _from_row(row)
+
+
+def _rows() -> list[Any]:
+    try:
+        return list(apps.get_model("tiers", "TierConfig").objects.order_by("name"))
+    except LookupError:
+        return []
+
+
+def _from_row(row: Any) -> EndpointChoice:
+    return EndpointChoice(row.document, str(env.load().config.absolute().parent), row.name)

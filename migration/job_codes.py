@@ -1,0 +1,113 @@
+"""Codes of jobs: what a run's surroundings can refuse. The engine's own are in `migration.codes`."""
+
+from __future__ import annotations
+
+from mosaic_admin.codes import Code, ExitCode
+
+JOB_BUSY = Code(
+    "MOS-MIG-101",
+    "Another run works on this target",
+    "One migration at a time may write to a target. The other run has to finish or be cancelled first.",
+    ExitCode.BUSY,
+    409,
+)
+STALE_PLAN = Code(
+    "MOS-MIG-102",
+    "The plan is out of date",
+    "The confirmed plan hash is not the hash of the newest plan: the source, the target or a decision has changed.",
+    ExitCode.DECISION,
+    409,
+)
+WRONG_NAME = Code(
+    "MOS-MIG-103",
+    "The target's name does not match",
+    "Starting repeats the target's name, so that nobody writes to a database by mistake.",
+    ExitCode.USAGE,
+    422,
+)
+NOT_READY = Code(
+    "MOS-MIG-104",
+    "The plan is not ready",
+    "A decision is open or a check blocks, so the run cannot start.",
+    ExitCode.DECISION,
+    409,
+)
+WRONG_STATE = Code(
+    "MOS-MIG-105",
+    "The run's state does not allow this",
+    "What was asked does not fit the state the run is in; somebody else may have been faster.",
+    ExitCode.USAGE,
+    409,
+)
+NO_BROKER = Code(
+    "MOS-MIG-106",
+    "The job queue does not answer",
+    "Workers get their jobs through the control plane's Valkey, and it cannot be reached.",
+    ExitCode.UNREACHABLE,
+    503,
+)
+DIFFERENCES = Code(
+    "MOS-MIG-107",
+    "The verification found differences",
+    "The target does not hold exactly what the source holds. The source is unchanged; the target is not in use.",
+    ExitCode.DIFFERENCES,
+    409,
+)
+REJECTS = Code(
+    "MOS-MIG-108",
+    "Rows were rejected",
+    "The target could not take some rows. They are listed, with their reasons, in the target's reject table.",
+    ExitCode.DIFFERENCES,
+    409,
+)
+WRONG_CONFIRMATION = Code(
+    "MOS-MIG-109",
+    "Cancelling needs the run's name",
+    "Cancelling repeats the words `run N`, so that nobody stops a run by mistake.",
+    ExitCode.USAGE,
+    422,
+)
+PLANNING_LOST = Code(
+    "MOS-MIG-110",
+    "The dry run did not come to an end",
+    "Every worker that took this dry run stopped before it was done. It had written nothing on either end.",
+    ExitCode.UNREACHABLE,
+    503,
+)
+BAD_DECISION = Code(
+    "MOS-MIG-111",
+    "The decision cannot be used",
+    "A decision names something in a form that is not understood, or a skip has no reason.",
+    ExitCode.USAGE,
+    422,
+)
+NO_TARGET = Code(
+    "MOS-MIG-112",
+    "There is no target configuration",
+    "A migration needs the configuration of the federated tier that it should write to.",
+    ExitCode.CONFIG,
+    422,
+)
+INTERRUPTED = Code(
+    "MOS-MIG-113",
+    "The run was interrupted",
+    "The worker that did this run stopped. Finished chunks are in the target with their checkpoint.",
+    ExitCode.BUSY,
+    409,
+)
+
+ALL = (
+    JOB_BUSY,
+    STALE_PLAN,
+    WRONG_NAME,
+    NOT_READY,
+    WRONG_STATE,
+    NO_BROKER,
+    DIFFERENCES,
+    REJECTS,
+    WRONG_CONFIRMATION,
+    PLANNING_LOST,
+    BAD_DECISION,
+    NO_TARGET,
+    INTERRUPTED,
+)

@@ -1,0 +1,215 @@
+"""Migration jobs: the row is the truth about a run, not the message and not the worker's memory."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from migration.engine.model import Phase
+
+
+class JobState(models.TextChoices):
+    """What is stored. `interrupted` is not among them: it is derived from the lease at read time."""
+
+    PLANNING = "planning", "Planning"
+    PLANNED = "planned", "Dry run"
+    PLAN_FAILED = "plan_failed", "Dry run failed"
+    QUEUED = "queued", "Queued"
+    RUNNING = "running", "Running"
+    PAUSED = "paused", "Paused"
+    VERIFIED = "verified", "Verified"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+class EffectiveState(models.TextChoices):
+    """What people see: the stored states, and `interrupted` for a run whose worker stopped extending its lease."""
+
+    PLANNING = "planning", "Planning"
+    PLANNED = "planned", "Dry run"
+    PLAN_FAILED = "plan_failed", "Dry run failed"
+    QUEUED = "queued", "Queued"
+    RUNNING = "running", "Running"
+    PAUSED = "paused", "Paused"
+    INTERRUPTED = "interrupted", "Interrupted"
+    VERIFIED = "verified", "Verified"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+class ControlRequest(models.TextChoices):
+    """What a person asked of a running job; its worker reads it every two seconds."""
+
+    NONE = "none", "None"
+    PAUSE = "pause", "Pause"
+    CANCEL = "cancel", "Cancel"
+
+
+ACTIVE_STATES = (JobState.QUEUED, JobState.RUNNING, JobState.PAUSED)
+LEASED_STATES = (JobState.PLANNING, JobState.RUNNING)
+FINISHED_STATES = (JobState.VERIFIED, JobState.FAILED, JobState.CANCELLED, JobState.PLAN_FAILED)
+
+
+class MigrationJob(models.Model):
+    """One migration from its dry run to its certificate; `attempt` grows with every replan and every resume.
+
+    Documents are configuration documents as they were chosen: with `${VARIABLE}`s and secret files by name, never
+    shown on a page. `version` grows with every write and is the polling tag.
+    """
+
+    number = models.PositiveBigIntegerField(unique=True)
+    state = models.CharField(max_length=16, choices=JobState, default=JobState.PLANNING)
+    phase = models.CharField(max_length=16, default="")
+    version = models.PositiveBigIntegerField(default=1)
+    attempt = models.PositiveIntegerField(default=1)
+    run_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+
+    source_document = models.JSONField()
+    source_base_dir = models.TextField(default="")
+    source_label = models.TextField()
+    source_tier = models.CharField(max_length=16, default="")
+    target_document = models.JSONField()
+    target_base_dir = models.TextField(default="")
+    target_label = models.TextField()
+    target_key = models.TextField(default="")  # system identifier and database, known once the plan has asked them
+    target_name = models.TextField(default="")  # what a person types to confirm: database@host:port
+
+    decisions = models.JSONField(default=dict)
+    options = models.JSONField(default=dict)
+    plan = models.JSONField(null=True, default=None)
+    plan_hash = models.CharField(max_length=64, default="")
+    progress = models.JSONField(null=True, default=None)
+    rows_done = models.BigIntegerField(default=0)
+    rows_total = models.BigIntegerField(default=0)
+    bytes_done = models.BigIntegerField(default=0)
+    bytes_total = models.BigIntegerField(default=0)
+    result = models.JSONField(null=True, default=None)
+
+    lease_owner = models.TextField(default="")
+    lease_expires_at = models.DateTimeField(null=True, default=None)
+    heartbeat_at = models.DateTimeField(null=True, default=None)
+    control = models.CharField(max_length=8, choices=ControlRequest, default=ControlRequest.NONE)
+
+    error_code = models.CharField(max_length=16, default="")
+    error_message = models.TextField(default="")
+    error_remediation = models.TextField(default="")
+    is_error_final = models.BooleanField(default=False)
+
+    created_by: Any = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_by_name = models.TextField(default="")  # outlives the person's account
+    started_by_name = models.TextField(default="")
+    created_at = models.DateTimeField(default=timezone.now)
+    planned_at = models.DateTimeField(null=True, default=None)
+    enqueued_at = models.DateTimeField(null=True, default=None)
+    started_at = models.DateTimeField(null=True, default=None)
+    finished_at = models.DateTimeField(null=True, default=None)
+    search_text = models.TextField(default="")  # lower case; written with the plan and with an error
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["target_key"],
+                condition=Q(state__in=ACTIVE_STATES),
+                name="migration_one_active_job_per_target",
+            ),
+            models.CheckConstraint(condition=Q(state__in=JobState.values), name="migration_job_state_known"),
+            models.CheckConstraint(condition=Q(control__in=ControlRequest.values), name="migration_job_control_known"),
+            models.CheckConstraint(
+                condition=~Q(state__in=ACTIVE_STATES) | (~Q(plan_hash="") & ~Q(target_key="")),
+                name="migration_active_job_has_plan",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=JobState.RUNNING) | (~Q(lease_owner="") & Q(lease_expires_at__isnull=False)),
+                name="migration_running_job_has_lease",
+            ),
+        ]
+        indexes = [models.Index(fields=["state", "lease_expires_at"], name="migration_job_state_lease")]
+
+    def __str__(self) -> str:
+        return f"run #{self.number}"
+
+    def effective_state(self, now: datetime | None = None) -> EffectiveState:
+        """Return what is true now: a run whose lease ran out is interrupted, whatever its last worker stored."""
+        if self.state in (JobState.RUNNING, JobState.PAUSED) and self.is_lease_expired(now):
+            return EffectiveState.INTERRUPTED
+        return EffectiveState(self.state)
+
+    def is_lease_expired(self, now: datetime | None = None) -> bool:
+        return self.lease_expires_at is not None and self.lease_expires_at < (now or timezone.now())
+
+    @property
+    def is_active(self) -> bool:
+        return self.state in ACTIVE_STATES
+
+    @property
+    def is_resumable(self) -> bool:
+        """Say whether Resume is on offer: paused, interrupted, or failed with an error that can be repaired."""
+        state = self.effective_state()
+        if state in (EffectiveState.PAUSED, EffectiveState.INTERRUPTED):
+            return True
+        return state is EffectiveState.FAILED and not self.is_error_final
+
+    @property
+    def phase_label(self) -> str:
+        return Phase(self.phase).value.capitalize() if self.phase else ""
+
+    @property
+    def duration_s(self) -> float | None:
+        """Seconds from the first start to the end, or to the last sign of life."""
+        end = self.finished_at or self.heartbeat_at
+        if self.started_at is None or end is None:
+            return None
+        return max(0.0, (end - self.started_at).total_seconds())
+
+
+class MigrationEvent(models.Model):
+    """One line of a job's history: state changes with their actor, and what the engine found worth a line."""
+
+    class Level(models.TextChoices):
+        INFO = "info", "Info"
+        WARNING = "warning", "Warning"
+        ERROR = "error", "Error"
+
+    job = models.ForeignKey(MigrationJob, on_delete=models.CASCADE, related_name="events")
+    at = models.DateTimeField(default=timezone.now)
+    level = models.CharField(max_length=8, choices=Level, default=Level.INFO)
+    actor = models.TextField(default="")  # a person's name; "" for the worker
+    message = models.TextField()
+
+    class Meta:
+        ordering = ["-at", "-id"]
+        indexes = [models.Index(fields=["job", "-at"], name="migration_event_job_at")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(level__in=["info", "warning", "error"]), name="migration_event_level_known"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class MigrationSample(models.Model):
+    """One throughput point, about one a second while a job runs."""
+
+    job = models.ForeignKey(MigrationJob, on_delete=models.CASCADE, related_name="samples")
+    at = models.DateTimeField()
+    bytes_done = models.BigIntegerField()
+    rows_done = models.BigIntegerField()
+    rate = models.FloatField()  # bytes per second
+
+    class Meta:
+        ordering = ["at"]
+        indexes = [models.Index(fields=["job", "at"], name="migration_sample_job_at")]
+
+    def __str__(self) -> str:
+        return f"{self.at:%H:%M:%S} {self.rate:.0f} B/s"

@@ -1,0 +1,19 @@
+"""Phase prepare: the store's schema in the target, by Django's schema migrations on the alias `store`."""
+
+from __future__ import annotations
+
+import threading
+
+from migration.engine.model import Endpoint
+from store.alias import migrate_store, store_alias
+from tiers.config import PostgresStorage
+
+_alias = threading.Lock()  # the alias is one name for the whole process, and a worker may run two jobs
+
+
+def prepare_schema(target: Endpoint) -> None:
+    """Create the extension and the canonical tables in the target; idempotent, closes its connection."""
+    storage = target.config.storage
+    assert isinstance(storage, PostgresStorage)  # the federated tier has no other storage: the plan checked it
+    with _alias, store_alias(storage, application_name="mosaic-mig prepare"):
+        migrate_store()

@@ -1,0 +1,289 @@
+"""What people do with migration jobs. Pages, API and commands call these; each owns its transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, Max, Q
+from django.utils import timezone
+
+from migration import queue
+from migration.decisions import merge
+from migration.endpoints import EndpointChoice
+from migration.engine.model import Decisions
+from migration.job_errors import (
+    JobBusyError,
+    PlanNotReadyError,
+    StalePlanError,
+    WrongConfirmationError,
+    WrongNameError,
+    WrongStateError,
+)
+from migration.jobs import add_event, change
+from migration.models import ACTIVE_STATES, ControlRequest, EffectiveState, JobState, MigrationJob
+from mosaic_admin.errors import NotFoundError
+
+NUMBER_ATTEMPTS = 5  # two people may ask for a dry run in the same moment
+RESTORE: dict[str, Any] = {
+    "lease_owner": "",
+    "lease_expires_at": None,
+    "control": ControlRequest.NONE,
+    "error_code": "",
+    "error_message": "",
+    "error_remediation": "",
+    "is_error_final": False,
+}
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts: a signed-in person, or the account that runs a command."""
+
+    name: str
+    user_id: int | None = None
+
+
+def get_job(number: int) -> MigrationJob:
+    """Return a job by its number.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    try:
+        return MigrationJob.objects.get(number=number)
+    except MigrationJob.DoesNotExist:
+        raise NotFoundError(
+            f"There is no run #{number}.", remediation="See /migrations/ or `mosaic storage status` for the runs."
+        ) from None
+
+
+def request_plan(
+    *,
+    source: EndpointChoice,
+    target: EndpointChoice,
+    decisions: Decisions | None = None,
+    options: dict[str, Any] | None = None,
+    by: Actor,
+    is_inline: bool = False,
+) -> MigrationJob:
+    """Create a job and have a worker make its dry run; `is_inline` leaves the work to the caller's process.
+
+    Raises:
+        BrokerDownError: no worker can be told; nothing is created.
+    """
+    if not is_inline:
+        queue.ensure_broker()
+    with transaction.atomic():
+        job = _create(
+            source_document=source.document,
+            source_base_dir=source.base_dir,
+            source_label=source.label,
+            source_tier=source.tier,
+            target_document=target.document,
+            target_base_dir=target.base_dir,
+            target_label=target.label,
+            decisions=(decisions or Decisions()).as_dict(),
+            options=options or {},
+            created_by_id=by.user_id,
+            created_by_name=by.name,
+            search_text=f"{source.label} {target.label} {by.name}".lower(),
+        )
+        add_event(job.pk, "Dry run asked for", actor=by.name)
+        if not is_inline:
+            queue.enqueue("plan", job)
+    return job
+
+
+def _create(**values: Any) -> MigrationJob:
+    for _ in range(NUMBER_ATTEMPTS - 1):
+        try:
+            with transaction.atomic():
+                return MigrationJob.objects.create(number=_next_number(), **values)
+        except IntegrityError:
+            continue
+    return MigrationJob.objects.create(number=_next_number(), **values)
+
+
+def _next_number() -> int:
+    highest: int | None = MigrationJob.objects.aggregate(highest=Max("number"))["highest"]
+    return (highest or 0) + 1
+
+
+def decide(
+    *, job: MigrationJob, decisions: Decisions | None = None, by: Actor, is_inline: bool = False
+) -> MigrationJob:
+    """Add decisions and make the dry run again; without decisions it is only made again.
+
+    Raises:
+        WrongStateError: the job is past its dry run.
+    """
+    if not is_inline:
+        queue.ensure_broker()
+    merged = merge(Decisions.from_dict(job.decisions), decisions or Decisions())
+    with transaction.atomic():
+        hit = change(
+            job,
+            states=(JobState.PLANNED, JobState.PLAN_FAILED),
+            event="Decisions changed, dry run again" if decisions else "Dry run again",
+            actor=by.name,
+            state=JobState.PLANNING,
+            attempt=F("attempt") + 1,
+            decisions=merged.as_dict(),
+            plan_hash="",
+            **RESTORE,
+        )
+        if not hit:
+            raise _wrong_state(job, "takes no decisions any more")
+        if not is_inline:
+            queue.enqueue("plan", job)
+    return job
+
+
+def start_migration(
+    *, job: MigrationJob, plan_hash: str, target_name: str, by: Actor, is_inline: bool = False
+) -> MigrationJob:
+    """Start a planned job, confirmed by the plan's hash and the target's name.
+
+    Raises:
+        StalePlanError, WrongNameError, PlanNotReadyError, JobBusyError, WrongStateError: refused, nothing changed.
+    """
+    check_start(job, plan_hash=plan_hash, target_name=target_name)
+    if not is_inline:
+        queue.ensure_broker()
+    try:
+        with transaction.atomic():
+            hit = change(
+                job,
+                states=(JobState.PLANNED,),
+                event=f"Started, plan {plan_hash[:16]}",
+                actor=by.name,
+                where=Q(plan_hash=plan_hash),
+                state=JobState.QUEUED,
+                attempt=F("attempt") + 1,
+                started_by_name=by.name,
+                **RESTORE,
+            )
+            if not hit:
+                raise _wrong_state(job, "cannot be started")
+            if not is_inline:
+                queue.enqueue("run", job)
+    except IntegrityError:
+        raise _busy(job) from None
+    return job
+
+
+def check_start(job: MigrationJob, *, plan_hash: str, target_name: str) -> None:
+    """Refuse a start that does not fit the newest plan; the order is the order in which a person can repair it."""
+    if job.state != JobState.PLANNED:
+        raise _wrong_state(job, "cannot be started")
+    if plan_hash != job.plan_hash:
+        raise StalePlanError(
+            f"The confirmed hash {plan_hash[:16] or '(none)'} is not the plan's, which is {job.plan_hash[:16]}.",
+            remediation=f"Read the newest plan at /migrations/{job.number}/ and confirm that one, or make the dry run "
+            "again: mosaic storage migrate-tier --to federated --dry-run",
+        )
+    if not (job.plan or {}).get("is_ready"):
+        raise PlanNotReadyError(
+            " ".join(["The plan is not ready.", *what_is_left(job)]),
+            remediation=f"Settle it at /migrations/{job.number}/, or with the options that the dry run names.",
+        )
+    if target_name.strip() != job.target_name:
+        raise WrongNameError(
+            "The typed name is not the target's.", remediation=f"Type exactly: {job.target_name}", field="target_name"
+        )
+
+
+def what_is_left(job: MigrationJob) -> list[str]:
+    """Return one sentence for each thing that stands between the plan and its start."""
+    plan = job.plan or {}
+    left = [f"Decide {item['subject']}." for item in plan.get("open_decisions", [])]
+    return left + [check["message"] for check in plan.get("checks", []) if check["status"] == "fail"]
+
+
+def request_pause(*, job: MigrationJob, by: Actor) -> MigrationJob:
+    """Ask the worker to stop between chunks; its locks and connections are let go, Resume goes on from there."""
+    return _request(job, ControlRequest.PAUSE, "Pause asked for", by)
+
+
+def _request(job: MigrationJob, control: ControlRequest, event: str, by: Actor) -> MigrationJob:
+    is_live = Q(lease_expires_at__gte=timezone.now())
+    if not change(job, states=(JobState.RUNNING,), event=event, actor=by.name, where=is_live, control=control):
+        raise _wrong_state(job, "is not running")
+    return job
+
+
+def request_cancel(*, job: MigrationJob, confirmation: str, by: Actor) -> MigrationJob:
+    """Cancel a run: a live worker stops between chunks; without one the row changes at once.
+
+    Raises:
+        WrongConfirmationError: `confirmation` is not `run N`.
+    """
+    expected = f"run {job.number}"
+    if confirmation.strip().lower() != expected:
+        raise WrongConfirmationError(
+            "Cancelling needs the run's name.", remediation=f"Type exactly: {expected}", field="confirmation"
+        )
+    if job.effective_state() is EffectiveState.RUNNING:
+        return _request(job, ControlRequest.CANCEL, "Cancel asked for", by)
+    now = timezone.now()
+    without_worker = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lt=now)
+    changes = RESTORE | {"state": JobState.CANCELLED, "finished_at": now, "attempt": F("attempt") + 1}
+    states = (*ACTIVE_STATES, JobState.FAILED)
+    if not change(job, states=states, event="Cancelled", actor=by.name, where=without_worker, **changes):
+        raise _wrong_state(job, "cannot be cancelled")
+    return job
+
+
+def resume_migration(*, job: MigrationJob, by: Actor, is_inline: bool = False) -> MigrationJob:
+    """Queue a paused, interrupted or repairable failed job again; finished chunks are not copied twice.
+
+    Raises:
+        WrongStateError, JobBusyError, BrokerDownError
+    """
+    if not job.is_resumable:
+        raise _wrong_state(job, "cannot be resumed")
+    if not is_inline:
+        queue.ensure_broker()
+    without_worker = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lt=timezone.now())
+    changes = RESTORE | {"state": JobState.QUEUED, "attempt": F("attempt") + 1, "finished_at": None}
+    states = (JobState.RUNNING, JobState.PAUSED, JobState.FAILED)
+    try:
+        with transaction.atomic():
+            if not change(job, states=states, event="Resumed", actor=by.name, where=without_worker, **changes):
+                raise _wrong_state(job, "cannot be resumed")
+            if not is_inline:
+                queue.enqueue("run", job)
+    except IntegrityError:
+        raise _busy(job) from None
+    return job
+
+
+def active_job_for(target_key: str) -> MigrationJob | None:
+    return MigrationJob.objects.filter(target_key=target_key, state__in=ACTIVE_STATES).first()
+
+
+def last_job(*, now: datetime | None = None) -> MigrationJob | None:
+    """Return the job that deserves attention: an active one, else the newest."""
+    active = MigrationJob.objects.filter(state__in=ACTIVE_STATES).defer("plan", "result").first()
+    return active or MigrationJob.objects.defer("plan", "result").first()
+
+
+def _busy(job: MigrationJob) -> JobBusyError:
+    other = active_job_for(job.target_key)
+    name = f"run #{other.number}" if other else "another run"
+    number = other.number if other else job.number
+    return JobBusyError(
+        f"The target {job.target_name} is in the hands of {name}.",
+        remediation=f"Wait for it, or cancel it: mosaic storage cancel {number}",
+    )
+
+
+def _wrong_state(job: MigrationJob, what: str) -> WrongStateError:
+    state = job.effective_state()
+    return WrongStateError(
+        f"Run #{job.number} is {state.label.lower()} and {what}.",
+        remediation=f"Look at /migrations/{job.number}/ or `mosaic storage status {job.number}` and choose again.",
+    )

@@ -1,0 +1,23 @@
+"""Addresses below /migrations/."""
+
+from django.urls import path
+
+from migration import views
+
+app_name = "migrations"
+urlpatterns = [
+    path("", views.list_runs, name="list"),
+    path("new", views.new, name="new"),
+    path("<int:number>/", views.detail, name="detail"),
+    path("<int:number>/live", views.live, name="live"),
+    path("<int:number>/decide", views.decide, name="decide"),
+    path("<int:number>/replan", views.replan, name="replan"),
+    path("<int:number>/start", views.start, name="start"),
+    path("<int:number>/pause", views.pause, name="pause"),
+    path("<int:number>/resume", views.resume, name="resume"),
+    path("<int:number>/cancel", views.cancel, name="cancel"),
+    path("<int:number>/events", views.events, name="events"),
+    path("<int:number>/plan.json", views.plan_json, name="plan"),
+    path("<int:number>/certificate.json", views.certificate, name="certificate"),
+    path("<int:number>/support.zip", views.bundle, name="bundle"),
+]

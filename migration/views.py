@@ -1,0 +1,227 @@
+"""Pages of tier migrations. `/migrations/<number>/` is the one address of a run in every state."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from migration import choices, history, services
+from migration.bundle import support_bundle
+from migration.forms import NewForm, decisions_from_post
+from migration.models import EffectiveState, MigrationJob
+from migration.pages import RunPage, one_line
+from mosaic_admin.access import OPERATORS, READERS, allow
+from mosaic_admin.errors import MosaicError, NotFoundError
+from mosaic_admin.redaction import redact_data
+
+PLAN_STATES = (EffectiveState.PLANNING, EffectiveState.PLANNED, EffectiveState.PLAN_FAILED)
+
+
+def actor(request: HttpRequest) -> services.Actor:
+    return services.Actor(request.user.get_username(), request.user.pk)
+
+
+def _may_start(request: HttpRequest) -> bool:
+    return getattr(request.user, "role", None) in OPERATORS
+
+
+def _list_context(request: HttpRequest) -> dict[str, Any]:
+    filters = history.Filters.from_query(request.GET)
+    number = request.GET.get("page", "1")
+    page = history.list_jobs(filters, page=int(number) if number.isdecimal() and len(number) < 6 else 1)
+    items = [(job, job.effective_state(), one_line(job, job.effective_state())) for job in page.jobs]
+    return {
+        "filters": filters,
+        "page": page,
+        "items": items,
+        "states": EffectiveState.choices,
+        "periods": history.PERIODS.items(),
+        "may_start": _may_start(request),
+    }
+
+
+@allow(READERS)
+@require_GET
+def list_runs(request: HttpRequest) -> HttpResponse:
+    return render(request, "migration/list.html", _list_context(request))
+
+
+@allow(OPERATORS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: HttpRequest) -> HttpResponse:
+    options = choices.list_choices()
+    form = NewForm(request.POST or None, sources=options.sources, targets=options.targets, initial=options.initial)
+    if request.method == "POST" and form.is_valid():
+        job = services.request_plan(
+            source=choices.chosen(form.cleaned_data["source"]),
+            target=choices.chosen(form.cleaned_data["target"]),
+            by=actor(request),
+        )
+        return redirect("migrations:detail", job.number)
+    status = 422 if request.method == "POST" else 200
+    return render(request, "migration/new.html", {"form": form, "options": options}, status=status)
+
+
+@allow(READERS)
+@require_GET
+def detail(request: HttpRequest, number: int) -> HttpResponse:
+    return _show(request, services.get_job(number))
+
+
+def _show(
+    request: HttpRequest, job: MigrationJob, *, error: MosaicError | None = None, typed: str = ""
+) -> HttpResponse:
+    page = RunPage(job)
+    context: dict[str, Any] = {"run": page, "job": job, "may_start": _may_start(request), "error": error}
+    context |= {"typed": typed, "events": history.events_of(job, limit=history.RECENT_EVENTS)}
+    if page.state in PLAN_STATES:
+        template = "migration/plan.html"
+    elif page.is_live:
+        template = "migration/live.html"
+        context["points"] = _points(job)
+    else:
+        template = "migration/ended.html"
+        context |= _list_context(request)
+    return render(request, template, context, status=error.http_status if error else 200)
+
+
+def _points(job: MigrationJob) -> str:
+    points = history.throughput(job)
+    return json.dumps([[at for at, _ in points], [rate for _, rate in points]])
+
+
+@allow(READERS)
+@require_GET
+def live(request: HttpRequest, number: int) -> HttpResponse:
+    """Answer a poll: nothing new (304), the regions that change, or, once the state is another one, a new page."""
+    job = services.get_job(number)
+    page = RunPage(job)
+    if request.GET.get("state") != page.state:
+        return HttpResponse(headers={"HX-Refresh": "true"})
+    if request.headers.get("HX-PTag") == page.tag:
+        return HttpResponse(status=304)
+    context = {"run": page, "job": job, "points": _points(job), "is_poll": True}
+    context["events"] = history.events_of(job, limit=history.RECENT_EVENTS)
+    response = render(request, "migration/live_regions.html", context)
+    response["HX-PTag"] = page.tag
+    return response
+
+
+@allow(OPERATORS)
+@require_POST
+def decide(request: HttpRequest, number: int) -> HttpResponse:
+    job = services.get_job(number)
+    try:
+        services.decide(job=job, decisions=decisions_from_post(request.POST), by=actor(request))
+    except MosaicError as error:
+        return _show(request, job, error=error)
+    return _to(job)
+
+
+@allow(OPERATORS)
+@require_POST
+def replan(request: HttpRequest, number: int) -> HttpResponse:
+    job = services.get_job(number)
+    services.decide(job=job, by=actor(request))
+    return _to(job)
+
+
+@allow(OPERATORS)
+@require_POST
+def start(request: HttpRequest, number: int) -> HttpResponse:
+    job = services.get_job(number)
+    typed = request.POST.get("target_name", "")
+    try:
+        services.start_migration(
+            job=job, plan_hash=request.POST.get("plan_hash", ""), target_name=typed, by=actor(request)
+        )
+    except MosaicError as error:
+        return _show(request, services.get_job(number), error=error, typed=typed)
+    return _to(job)
+
+
+@allow(OPERATORS)
+@require_POST
+def pause(request: HttpRequest, number: int) -> HttpResponse:
+    job = services.request_pause(job=services.get_job(number), by=actor(request))
+    messages.info(request, f"Run #{number} stops after the chunks in work.")
+    return _to(job)
+
+
+@allow(OPERATORS)
+@require_POST
+def resume(request: HttpRequest, number: int) -> HttpResponse:
+    job = services.get_job(number)
+    try:
+        services.resume_migration(job=job, by=actor(request))
+    except MosaicError as error:
+        return _show(request, services.get_job(number), error=error)
+    return _to(job)
+
+
+@allow(OPERATORS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def cancel(request: HttpRequest, number: int) -> HttpResponse:
+    """Ask for the run's name; the dialog of the live page posts here as well."""
+    job = services.get_job(number)
+    error: MosaicError | None = None
+    if request.method == "POST":
+        try:
+            services.request_cancel(job=job, confirmation=request.POST.get("confirmation", ""), by=actor(request))
+        except MosaicError as refused:
+            error = refused
+        else:
+            return _to(job)
+    context = {"job": job, "run": RunPage(job), "error": error}
+    return render(request, "migration/cancel.html", context, status=error.http_status if error else 200)
+
+
+def _to(job: MigrationJob) -> HttpResponseRedirect:
+    response = HttpResponseRedirect(reverse("migrations:detail", args=[job.number]))
+    response.status_code = 303
+    return response
+
+
+@allow(READERS)
+@require_GET
+def events(request: HttpRequest, number: int) -> HttpResponse:
+    job = services.get_job(number)
+    return render(request, "migration/events.html", {"job": job, "run": RunPage(job), "events": history.events_of(job)})
+
+
+@allow(READERS)
+@require_GET
+def plan_json(request: HttpRequest, number: int) -> HttpResponse:
+    job = services.get_job(number)
+    if not job.plan:
+        raise NotFoundError(f"Run #{number} has no plan yet.", remediation="Wait for its dry run, or make it again.")
+    return _download(JsonResponse(redact_data(job.plan), json_dumps_params={"indent": 1}), f"run{number}-plan.json")
+
+
+@allow(READERS)
+@require_GET
+def certificate(request: HttpRequest, number: int) -> HttpResponse:
+    """Send the certificate exactly as it was signed."""
+    page = RunPage(services.get_job(number))
+    if not page.certificate:
+        raise NotFoundError(f"Run #{number} has no certificate.", remediation="Only a verified run has one.")
+    response = JsonResponse(page.certificate, json_dumps_params={"indent": 1, "ensure_ascii": False})
+    return _download(response, page.certificate_name)
+
+
+@allow(READERS)
+@require_GET
+def bundle(request: HttpRequest, number: int) -> HttpResponse:
+    response = HttpResponse(support_bundle(services.get_job(number)), content_type="application/zip")
+    return _download(response, f"mosaic-run{number}-support.zip")
+
+
+def _download(response: HttpResponse, name: str) -> HttpResponse:
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response

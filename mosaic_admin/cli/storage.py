@@ -1,0 +1,149 @@
+"""`mosaic storage`: move the store to the federated tier, and look after runs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import click
+
+from mosaic_admin.cli import print_error, setup_django
+from mosaic_admin.codes import ExitCode
+from mosaic_admin.errors import MosaicError
+from mosaic_admin.redaction import redact_data
+
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else.")
+
+
+def command_of_django(function: Callable[..., int]) -> Callable[..., None]:
+    """Load the control plane, turn errors into the one shape (JSON with --json), and exit with the returned code."""
+
+    @wraps(function)
+    def wrapper(**options: Any) -> None:
+        setup_django()
+        try:
+            code = function(**options)
+        except MosaicError as error:
+            if options.get("as_json"):
+                click.echo(json.dumps(redact_data(error.as_dict()), indent=2))
+            else:
+                print_error(error)
+            code = error.exit_code
+        sys.exit(int(code))
+
+    return wrapper
+
+
+@click.group(name="storage")
+def command() -> None:
+    """Move the store to the federated tier, and look after runs."""
+
+
+@command.command("migrate-tier")
+@click.option("--to", "to", type=click.Choice(["federated"]), required=True, help="The tier to move to.")
+@click.option("--from", "source", metavar="CONFIG", help="Source configuration file (default: MOSAIC_CONFIG).")
+@click.option("--target", metavar="CONFIG", help="Target configuration file (default: the dashboard's federated one).")
+@click.option("--dry-run", is_flag=True, help="Make and show the plan, write nothing on either end.")
+@click.option("--yes", is_flag=True, help="Start without asking; needs --plan-hash.")
+@click.option("--plan-hash", metavar="H", default="", help="The hash that the dry run printed.")
+@click.option("--resume", is_flag=True, help="Go on with the paused, interrupted or failed run.")
+@click.option("--inline", is_flag=True, help="Work in this process, under the same lease, instead of in a worker.")
+@click.option("--carry-table", "carry_tables", multiple=True, metavar="T", help="Carry an unknown table as it is.")
+@click.option("--skip-table", "skip_tables", multiple=True, metavar="T=REASON", help="Leave a table behind.")
+@click.option("--carry-column", "carry_columns", multiple=True, metavar="T.C", help="Carry an unknown column.")
+@click.option("--drop-column", "drop_columns", multiple=True, metavar="T.C", help="Leave a column behind.")
+@click.option("--map-value", "map_values", multiple=True, metavar="T.C:OLD=NEW", help="Write NEW where OLD stands.")
+@click.option("--allow-rejects", type=click.IntRange(min=0), default=0, metavar="N", help="Accept N rejected rows.")
+@click.option("--allow-sessions", is_flag=True, help="Accept sessions that do not take the store's lock.")
+@AS_JSON
+@command_of_django
+def migrate_tier(**options: Any) -> int:
+    """Plan, confirm, run and follow a migration.
+
+    Exit codes: 0 verified or clean dry run, 1 differences or rejects, 2 usage, 3 a decision is needed or the plan is
+    stale, 69 unreachable, 75 busy or unfinished, 76 version, 77 privilege, 78 configuration, 130 detached.
+    """
+    from mosaic_admin.cli.storage_flow import migrate
+
+    if options["yes"] and not options["plan_hash"] and not options["resume"]:
+        raise click.UsageError("--yes needs --plan-hash: the hash that the dry run printed.")
+    return migrate(options)
+
+
+@command.command("status")
+@click.argument("number", type=int, required=False)
+@AS_JSON
+@command_of_django
+def status(number: int | None, as_json: bool) -> int:  # click passes it by name
+    """Show one run, or the newest ones."""
+    from migration import history, services
+    from migration.bundle import as_summary
+    from mosaic_admin.cli import storage_view
+
+    if number is not None:
+        job = services.get_job(number)
+        storage_view.show_document(as_summary(job)) if as_json else storage_view.show_job(job)
+        return ExitCode.OK
+    page = history.list_jobs(history.Filters(days=""))
+    if as_json:
+        storage_view.show_document({"runs": [as_summary(services.get_job(job.number)) for job in page.jobs[:10]]})
+    else:
+        storage_view.show_jobs(page.jobs)
+    return ExitCode.OK
+
+
+@command.command("pause")
+@click.argument("number", type=int)
+@AS_JSON
+@command_of_django
+def pause(number: int, as_json: bool) -> int:
+    """Stop a run between chunks; `mosaic storage resume` goes on from there."""
+    from migration import services
+    from mosaic_admin.cli.storage_flow import shell_actor
+
+    job = services.request_pause(job=services.get_job(number), by=shell_actor())
+    return _told(job, "is asked to pause; it stops within a few seconds", as_json=as_json)
+
+
+@command.command("cancel")
+@click.argument("number", type=int)
+@click.option("--confirm", default="", metavar="'run N'", help="The run's name, instead of being asked for it.")
+@AS_JSON
+@command_of_django
+def cancel(number: int, confirm: str, as_json: bool) -> int:
+    """Cancel a run. The source is only read; what is in the target stays there."""
+    from migration import services
+    from mosaic_admin.cli.storage_flow import shell_actor
+
+    job = services.get_job(number)
+    if not confirm and sys.stdin.isatty():
+        confirm = click.prompt(f"Type `run {number}` to cancel it", err=True)
+    job = services.request_cancel(job=job, confirmation=confirm, by=shell_actor())
+    return _told(job, "is cancelled, or stops within a few seconds", as_json=as_json)
+
+
+@command.command("resume")
+@click.argument("number", type=int)
+@AS_JSON
+@command_of_django
+def resume(number: int, as_json: bool) -> int:
+    """Queue a paused, interrupted or failed run again."""
+    from migration import services
+    from mosaic_admin.cli.storage_flow import shell_actor
+
+    job = services.resume_migration(job=services.get_job(number), by=shell_actor())
+    return _told(job, "is queued again", as_json=as_json)
+
+
+def _told(job: Any, what: str, *, as_json: bool) -> int:
+    from migration.bundle import as_summary
+    from mosaic_admin.cli import storage_view
+
+    if as_json:
+        storage_view.show_document(as_summary(job))
+    else:
+        click.echo(f"Run #{job.number} {what}.")
+    return ExitCode.OK
