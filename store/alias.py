@@ -15,6 +15,8 @@ from mosaic_admin.errors import MosaicError
 from mosaic_admin.redaction import display_url, remember_secret
 from store import codes
 from store.fields import FLAG, has_vector
+from tiers.errors import Fault
+from tiers.postgres import CONNECT_TIMEOUT_S, classify
 
 ALIAS = "store"
 
@@ -60,7 +62,12 @@ def configure_store_alias(
         "PORT": str(given.pop("port", "")),
         "CONN_MAX_AGE": conn_max_age_s,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"application_name": application_name, "connect_timeout": 5, **given, **options},
+        "OPTIONS": {
+            "application_name": application_name,
+            "connect_timeout": int(CONNECT_TIMEOUT_S),
+            **given,
+            **options,
+        },
         FLAG: {"enable_vector": storage.enable_vector, "display": display_url(storage.url)},
     }
     complete = connections.configure_settings({"default": {}, ALIAS: settings})
@@ -98,7 +105,7 @@ def migrate_store() -> None:
     try:
         call_command("migrate", "store", database=ALIAS, verbosity=0, interactive=False, stdout=io.StringIO())
     except DatabaseError as exc:
-        raise _refused(exc) from exc
+        raise _refused(exc) from None  # the driver's words must not reach a traceback
 
 
 def _enable_vector() -> None:
@@ -107,10 +114,10 @@ def _enable_vector() -> None:
             cursor.execute("CREATE EXTENSION IF NOT EXISTS vector")
     except OperationalError as exc:
         if _sqlstate(exc) in ("58P01", "58000", "XX000"):
-            raise _no_vector(exc) from exc
-        raise _refused(exc) from exc
+            raise _no_vector(exc) from None
+        raise _refused(exc) from None  # the driver's words must not reach a traceback
     except DatabaseError as exc:
-        raise _no_vector(exc) from exc
+        raise _no_vector(exc) from None
 
 
 def _sqlstate(error: BaseException) -> str:
@@ -133,8 +140,11 @@ def _no_vector(error: BaseException) -> NoVectorError:
     )
 
 
-def _refused(error: BaseException) -> StoreRefusedError:
+def _refused(error: BaseException) -> MosaicError:
     display = connections.databases[ALIAS][FLAG]["display"]
+    fault = classify(error.__cause__ or error)
+    if fault is not Fault.OTHER:  # unreachable, wrong password, no privilege …: worded once, in tiers
+        return fault.build("PostgreSQL", display, timeout_s=CONNECT_TIMEOUT_S)
     state = _sqlstate(error) or "none"
     return StoreRefusedError(
         f"The store {display} refused a schema statement (SQLSTATE {state}).",

@@ -17,7 +17,9 @@ import psycopg
 from psycopg.rows import class_row, scalar_row
 
 from mosaic_admin.errors import MosaicError
+from mosaic_admin.redaction import display_url
 from store import codes
+from tiers.postgres import connect, driver_errors
 
 LOCK_CLASS, LOCK_OBJECT = 0x4D4F5341, 1  # "MOSA": contract, other programs take the same lock
 POLL_S = 0.2  # between two tries: a try is one round trip and leaves no queue that would block a gateway behind us
@@ -161,7 +163,8 @@ class StoreLock:
         self.release()
         self._connection = self._open()
         try:
-            self._wait(self._connection, timeout_s)
+            with driver_errors(display_url(self._url)):
+                self._wait(self._connection, timeout_s)
         except BaseException:
             self.release()
             raise
@@ -194,13 +197,7 @@ class StoreLock:
         self.release()
 
     def _open(self) -> Connection:
-        return psycopg.connect(
-            self._url,
-            application_name=self.holder,
-            autocommit=True,
-            connect_timeout=5,
-            **_KEEPALIVE,
-        )
+        return connect(self._url, application_name=self.holder, **_KEEPALIVE)
 
     def _wait(self, connection: Connection, timeout_s: float) -> None:
         started = time.monotonic()

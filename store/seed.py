@@ -1,0 +1,136 @@
+"""Sample data: fill an empty standalone store with a believable install. The same call gives the same rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Literal
+
+import psycopg
+from psycopg import sql
+
+from mosaic_admin.errors import MosaicError
+from mosaic_admin.redaction import display_url
+from store import codes
+from store.catalog import BOOKKEEPING, TABLES
+from store.seed_sql import EXTRA_TABLES, FILLS, FUNCTIONS, Fill
+from store.seed_text import WORDS
+from tiers.postgres import connect, driver_errors
+
+Style = Literal["snake", "camel"]
+Progress = Callable[[int, int, str], None]  # rows done, rows in all, table
+Connection = psycopg.Connection[Any]
+
+BATCH_ROWS = 25_000  # one transaction: bounds the server's queue of foreign key checks
+LEAST_ROWS = 50  # below this the shares leave tables empty
+DRIZZLE_ROWS = 3
+
+_TABLES = """
+SELECT n.nspname, c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY 1, 2
+"""
+
+
+class NotEmptyError(MosaicError):
+    """The store has rows, or tables that the sample data would create."""
+
+    code = codes.NOT_EMPTY
+
+
+def seed(
+    url: str, *, rows: int, seed: int, style: Style = "snake", on_progress: Progress | None = None
+) -> dict[str, int]:
+    """Fill an empty store that has its schema with `rows` rows over all tables; return the rows of each table.
+
+    Raises:
+        NotEmptyError: some table has rows. Nothing was written.
+    """
+    counts = plan_rows(rows)
+    with connect(url, application_name="mosaic store seed") as connection, driver_errors(display_url(url)):
+        _refuse_unless_empty(connection, display_url(url))
+        with connection.transaction():
+            connection.execute(EXTRA_TABLES)
+        connection.execute(sql.SQL(FUNCTIONS).format(seed=sql.Literal(seed)))
+        _fill(connection, counts, seed, on_progress or (lambda done, total, table: None))
+        if style == "camel":
+            _rename_to_camel(connection)
+        connection.execute("ANALYZE")
+    return counts
+
+
+def plan_rows(rows: int) -> dict[str, int]:
+    """Return table → rows; the sum is exactly `rows`, messages take what the shares leave.
+
+    Raises:
+        ValueError: too few rows to fill every table.
+    """
+    if rows < LEAST_ROWS:
+        raise ValueError(f"{rows} rows do not fill every table: {LEAST_ROWS} is the least.")
+    counts = {fill.table: max(1, rows * fill.share // 1000) for fill in FILLS}
+    counts["__drizzle_migrations"] = DRIZZLE_ROWS
+    counts["messages"] = 0
+    counts["messages"] = rows - sum(counts.values())
+    return counts
+
+
+def _refuse_unless_empty(connection: Connection, where: str) -> None:
+    tables = connection.execute(_TABLES).fetchall()
+    missing = {table.name for table in TABLES} - {name for _, name in tables}
+    if missing:
+        raise NotEmptyError(
+            f"The store {where} lacks the tables {', '.join(sorted(missing))}.",
+            remediation="Run `mosaic store seed`, which creates them first.",
+        )
+    extra = [name for _, name in tables if name in {fill.table for fill in FILLS} - {table.name for table in TABLES}]
+    filled = [name for schema, name in tables if name not in BOOKKEEPING and _has_rows(connection, schema, name)]
+    if filled or extra:
+        raise NotEmptyError(
+            f"The store {where} is not empty: {', '.join(filled or extra)} {'has rows' if filled else 'is there'}.",
+            remediation="Create a new database (`createdb NAME`) and run `mosaic store seed --url …` on that.",
+            tables=filled or extra,
+        )
+
+
+def _has_rows(connection: Connection, schema: str, table: str) -> bool:
+    query = sql.SQL("SELECT EXISTS (SELECT FROM {})").format(sql.Identifier(schema, table))
+    return bool((connection.execute(query).fetchone() or (False,))[0])
+
+
+def _fill(connection: Connection, counts: dict[str, int], seed: int, on_progress: Progress) -> None:
+    total, done = sum(counts.values()), 0
+    values: dict[str, Any] = {f"n_{table}": rows for table, rows in counts.items()}
+    # rounded up: every message has a conversation
+    values["per_conversation"] = -(-counts["messages"] // counts["conversations"])
+    values |= {"seed": seed, **WORDS}
+    for fill in FILLS:
+        for lo in range(0, counts[fill.table], BATCH_ROWS):
+            hi = min(lo + BATCH_ROWS, counts[fill.table]) - 1
+            _insert(connection, fill, {**values, "lo": lo, "hi": hi})
+            done += hi - lo + 1
+            on_progress(done, total, fill.table)
+
+
+def _insert(connection: Connection, fill: Fill, values: dict[str, Any]) -> None:
+    # the client's binding: constants let the server choose one plan and fold the word lists into it
+    with psycopg.ClientCursor(connection) as cursor:
+        cursor.execute(fill.statement.encode(), values)
+
+
+def camel(name: str) -> str:
+    """Return the camelCase form of a snake_case name: `team_id` → `teamId`."""
+    return re.sub(r"(?<=[a-z0-9])_([a-z0-9])", lambda match: match[1].upper(), name)
+
+
+def _rename_to_camel(connection: Connection) -> None:
+    """Give every column the name that older installs have: camelCase, quoted."""
+    query = """
+    SELECT table_name, column_name FROM information_schema.columns
+     WHERE table_schema = 'public' AND column_name LIKE %s AND table_name <> ALL (%s) ORDER BY 1, 2
+    """
+    columns = connection.execute(query, (r"%\_%", sorted(BOOKKEEPING))).fetchall()
+    with connection.transaction():
+        for table, column in columns:
+            statement = sql.SQL("ALTER TABLE {} RENAME COLUMN {} TO {}")
+            connection.execute(
+                statement.format(sql.Identifier(table), sql.Identifier(column), sql.Identifier(camel(column)))
+            )
