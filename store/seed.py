@@ -47,7 +47,8 @@ def seed(
     """
     counts = plan_rows(rows)
     with connect(url, application_name="mosaic store seed") as connection, driver_errors(display_url(url)):
-        _refuse_unless_empty(connection, display_url(url))
+        _refuse_if_used(connection, display_url(url))
+        _refuse_without_schema(connection, display_url(url))
         with connection.transaction():
             connection.execute(EXTRA_TABLES)
         connection.execute(sql.SQL(FUNCTIONS).format(seed=sql.Literal(seed)))
@@ -73,21 +74,33 @@ def plan_rows(rows: int) -> dict[str, int]:
     return counts
 
 
-def _refuse_unless_empty(connection: Connection, where: str) -> None:
+def refuse_unless_fresh(url: str) -> None:
+    """Refuse a database with rows before even the schema is made in it; see `seed`."""
+    with connect(url, application_name="mosaic store seed") as connection, driver_errors(display_url(url)):
+        _refuse_if_used(connection, display_url(url))
+
+
+def _refuse_if_used(connection: Connection, where: str) -> None:
+    own = {table.name for table in TABLES} | BOOKKEEPING
     tables = connection.execute(_TABLES).fetchall()
-    missing = {table.name for table in TABLES} - {name for _, name in tables}
+    filled = [name for schema, name in tables if name not in BOOKKEEPING and _has_rows(connection, schema, name)]
+    strange = [name for _, name in tables if name not in own]
+    if filled or strange:
+        what = f"{', '.join(filled)} has rows" if filled else f"{', '.join(strange)} is there"
+        raise NotEmptyError(
+            f"The store {where} is not empty: {what}.",
+            remediation="Create a new database (`createdb NAME`) and run `mosaic store seed --url …` on that.",
+            tables=filled or strange,
+        )
+
+
+def _refuse_without_schema(connection: Connection, where: str) -> None:
+    missing = {table.name for table in TABLES} - {name for _, name in connection.execute(_TABLES)}
     if missing:
         raise NotEmptyError(
             f"The store {where} lacks the tables {', '.join(sorted(missing))}.",
             remediation="Run `mosaic store seed`, which creates them first.",
-        )
-    extra = [name for _, name in tables if name in {fill.table for fill in FILLS} - {table.name for table in TABLES}]
-    filled = [name for schema, name in tables if name not in BOOKKEEPING and _has_rows(connection, schema, name)]
-    if filled or extra:
-        raise NotEmptyError(
-            f"The store {where} is not empty: {', '.join(filled or extra)} {'has rows' if filled else 'is there'}.",
-            remediation="Create a new database (`createdb NAME`) and run `mosaic store seed --url …` on that.",
-            tables=filled or extra,
+            tables=sorted(missing),
         )
 
 

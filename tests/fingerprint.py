@@ -6,8 +6,6 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from psycopg import sql
-
 from tests.comparator import Connection, Difference, open_reader
 
 _USER_SCHEMAS = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
@@ -76,7 +74,7 @@ def compare_catalogs(expected: Catalog, found: Catalog) -> list[Difference]:
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """A database at one moment. `next_xid` is the whole server's: keep other writers, and autovacuum, away meanwhile."""
+    """A database at one moment. `next_xid` is the whole server's: keep autovacuum and other writers away."""
 
     catalog: str
     data: dict[str, tuple[int, str]]  # table or sequence → rows, order-independent sum of their hashes
@@ -84,20 +82,21 @@ class Fingerprint:
 
 
 def fingerprint(url: str) -> Fingerprint:
-    """Hash all data and the whole catalog. Assigns no transaction id; equal before and after means: nothing was written."""
+    """Hash all data and the whole catalog, assigning no transaction id: equal before and after means no write."""
     catalog = catalog_of(url)
     text = repr(sorted(catalog.items(), key=lambda item: item[0]))
     with open_reader(url) as connection:
         row = connection.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text").fetchone()
-        data = {name: _sum(connection, name) for kind, name in sorted(catalog) if kind in ("table", "sequence")}
+        data = {name: _sum(connection, kind, name) for kind, name in sorted(catalog) if kind in ("table", "sequence")}
     return Fingerprint(hashlib.sha256(text.encode()).hexdigest(), data, int(row[0]) if row else 0)
 
 
-def _sum(connection: Connection, name: str) -> tuple[int, str]:
+def _sum(connection: Connection, kind: str, name: str) -> tuple[int, str]:
     half = "sum(('x' || substr(h, {}, 16))::bit(64)::bigint::numeric)"
+    text = "concat_ws(' ', t.last_value, t.is_called)" if kind == "sequence" else "t::text"
     query = (
         f"SELECT count(*), concat({half.format(1)}, ':', {half.format(17)}) "
-        f"FROM (SELECT md5(t::text) AS h FROM ONLY {name} AS t) AS hashes"
+        f"FROM (SELECT md5({text}) AS h FROM {name} AS t) AS hashes"
     )
-    row = connection.execute(sql.SQL(query)).fetchone()  # type: ignore[arg-type]
+    row = connection.execute(query.encode()).fetchone()
     return (int(row[0]), str(row[1])) if row else (0, "")

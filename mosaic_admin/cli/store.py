@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
+from pathlib import Path
 
 import click
 
 from mosaic_admin.cli import setup_django
-from mosaic_admin.redaction import display_url, remember_secret
-
-
-@dataclass(frozen=True)
-class _Storage:
-    url: str
-    enable_vector: bool = False
+from tiers.config import PostgresStorage, load_config
 
 
 @click.group()
@@ -24,28 +18,39 @@ def command() -> None:
 
 
 @command.command()
-@click.option(
-    "--url", required=True, metavar="URL", help="An empty PostgreSQL database: postgresql://user:password@host/name."
-)
+@click.option("--config", "file", type=click.Path(path_type=Path), help="Take the database from this configuration.")
+@click.option("--url", metavar="URL", help="An empty PostgreSQL database: postgresql://user:password@host/name.")
 @click.option("--rows", default=200_000, show_default=True, type=click.IntRange(min=50), help="Rows over all tables.")
 @click.option("--seed", default=1, show_default=True, help="The same number gives the same rows.")
 @click.option("--style", default="snake", type=click.Choice(["snake", "camel"]), help="How the columns are named.")
 @click.option("--json", "as_json", is_flag=True, help="Print the rows of each table as JSON.")
-def seed(url: str, rows: int, seed: int, style: str, *, as_json: bool) -> None:
+def seed(file: Path | None, url: str | None, rows: int, seed: int, style: str, *, as_json: bool) -> None:
     """Fill an empty standalone store with a believable install: people, tasks, notes, conversations, embeddings."""
-    remember_secret(url)
+    storage = _storage(file, url)
     setup_django()
     from store.alias import migrate_store, store_alias  # models: only after Django's set-up
+    from store.seed import refuse_unless_fresh
     from store.seed import seed as fill
 
-    storage = _Storage(url)
+    refuse_unless_fresh(storage.url)
     with store_alias(storage):
         migrate_store()
-    counts = fill(url, rows=rows, seed=seed, style="camel" if style == "camel" else "snake", on_progress=_show)
+    counts = fill(storage.url, rows=rows, seed=seed, style="camel" if style == "camel" else "snake", on_progress=_show)
     if as_json:
         click.echo(json.dumps({"rows": rows, "tables": counts}))
     else:
-        click.echo(f"{rows:,} rows in {len(counts)} tables of {display_url(url)}")
+        click.echo(f"{rows:,} rows in {len(counts)} tables of {storage.display}")
+
+
+def _storage(file: Path | None, url: str | None) -> PostgresStorage:
+    if (file is None) == (url is None):
+        raise click.UsageError("Give either --url or --config.")
+    if file is None:
+        return PostgresStorage(url or "")
+    storage = load_config(file).storage
+    if not isinstance(storage, PostgresStorage) or storage.enable_vector:
+        raise click.UsageError(f"{file} is not of the standalone tier: sample data goes into a plain PostgreSQL.")
+    return storage
 
 
 def _show(done: int, total: int, table: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -69,3 +70,25 @@ def test_the_command_makes_schema_and_rows(
         )
     assert json.loads(result.stdout)["tables"] == plan_rows(100)
     assert plain_postgres.password not in result.output
+
+
+def test_the_command_takes_the_database_from_a_standalone_configuration_only(tmp_path: Path) -> None:
+    storage = {"type": "postgres", "url": "postgresql://u:pw-of-nobody@127.0.0.1:1/x", "enableVector": True}
+    queue = {"type": "bullmq", "url": "redis://127.0.0.1:1/0"}
+    document = {"version": 1, "tier": "federated", "storage": storage, "queue": queue, "memory": {"type": "pgvector"}}
+    (tmp_path / "c.json").write_text(json.dumps(document))
+    result = CliRunner().invoke(mosaic, ["store", "seed", "--config", str(tmp_path / "c.json")])
+    assert result.exit_code == 2
+    assert "standalone tier" in result.output
+    assert "pw-of-nobody" not in result.output
+
+
+def test_the_command_makes_no_schema_in_a_database_of_others(
+    plain_postgres: EmbeddedPostgres, make_database: MakeDatabase
+) -> None:
+    url = make_database(plain_postgres)
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE TABLE wordpress_posts (id int)")
+    result = CliRunner().invoke(mosaic, ["store", "seed", "--url", url])
+    assert isinstance(result.exception, NotEmptyError)
+    assert {name for kind, name in catalog_of(url) if kind == "table"} == {"public.wordpress_posts"}
