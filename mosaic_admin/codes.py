@@ -49,6 +49,13 @@ NOT_ALLOWED = Code(
     403,
 )
 NOT_FOUND = Code("MOS-ACC-002", "Not found", "Nothing has this address, or it was removed.", ExitCode.USAGE, 404)
+BAD_REQUEST = Code(
+    "MOS-ACC-003",
+    "A request that cannot be read",
+    "A parameter or the body of an API request is missing or of the wrong type.",
+    ExitCode.USAGE,
+    422,
+)
 BAD_SETTING = Code(
     "MOS-ENV-001",
     "A setting has a bad value",
@@ -78,4 +85,4 @@ NOT_WRITABLE = Code(
     500,
 )
 
-ALL = (BUG, NOT_ALLOWED, NOT_FOUND, BAD_SETTING, SPLIT_BRAIN, PORT_TAKEN, NOT_WRITABLE)
+ALL = (BUG, NOT_ALLOWED, NOT_FOUND, BAD_REQUEST, BAD_SETTING, SPLIT_BRAIN, PORT_TAKEN, NOT_WRITABLE)

@@ -41,9 +41,19 @@ def redact(text: str) -> str:
     """Return `text` with every known secret and everything that looks like one masked."""
     for value in sorted(_known, key=len, reverse=True):
         text = text.replace(value, MASK)
+    return redact_patterns(text)
+
+
+def redact_patterns(text: str) -> str:
+    """Mask what looks like a secret, not every known one: a document must survive the password being "postgres"."""
     for pattern, replacement in _RULES:
         text = pattern.sub(replacement, text)
     return text
+
+
+def is_secret_key(key: str) -> bool:
+    """Say whether a key's value is a secret by its name; the path of a secret file is not one."""
+    return bool(re.search(_SENSITIVE, key, re.I)) and not key.lower().endswith(("file", "path"))
 
 
 def redact_data(data: Any) -> Any:
@@ -60,8 +70,7 @@ def redact_data(data: Any) -> Any:
 
 
 def _redact_member(key: str, value: Any) -> Any:
-    is_secret = re.search(_SENSITIVE, key, re.I) and not key.lower().endswith(("file", "path"))
-    return MASK if is_secret and isinstance(value, str) and value else redact_data(value)
+    return MASK if is_secret_key(key) and isinstance(value, str) and value else redact_data(value)
 
 
 def display_url(url: str) -> str:

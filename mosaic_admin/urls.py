@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from mosaic_admin import views
+from mosaic_admin import api, views
 from mosaic_admin.people import views as people_views
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -14,6 +14,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("theme/", views.theme, name="theme"),
     path("people/", include("mosaic_admin.people.urls")),
     path("migrations/", include("migration.urls")),
+    path("tiers/", include("tiers.urls")),
+    path("api/v1/", api.urls()),
     path("healthz", views.alive, name="healthz"),
 ]
 

@@ -9,7 +9,7 @@ import re
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from mosaic_admin.redaction import MASK, redact, redact_data
+from mosaic_admin.redaction import MASK, is_secret_key, redact_patterns
 
 _REFERENCE = re.compile(r"\$\{[^}]*\}")
 
@@ -25,7 +25,7 @@ def mask_url(url: str) -> str:
     if not colon and at and not _is_reference(user):
         user = MASK if parts.scheme.startswith(("redis", "valkey")) else user  # redis://PASSWORD@host is a common slip
     shown = password if _is_reference(password) or not password else MASK
-    return redact(urlunsplit(parts._replace(netloc=f"{user}{colon}{shown}{at}{host}")))
+    return redact_patterns(urlunsplit(parts._replace(netloc=f"{user}{colon}{shown}{at}{host}")))
 
 
 def _is_reference(text: str) -> bool:
@@ -34,13 +34,27 @@ def _is_reference(text: str) -> bool:
 
 
 def mask_document(document: dict[str, Any]) -> dict[str, Any]:
-    """Return a copy fit for a screen: passwords inside URLs masked, `${VAR}` left as it stands."""
-    masked: dict[str, Any] = redact_data(copy.deepcopy(document)) if isinstance(document, dict) else {}
-    for section in ("storage", "queue"):
-        part = document.get(section)
-        if isinstance(part, dict) and isinstance(part.get("url"), str):
-            masked[section]["url"] = mask_url(part["url"])
-    return masked
+    """Return a copy fit for a screen: passwords inside URLs masked, `${VAR}` left as it stands.
+
+    Masks by place, not by known value: "postgres" as a password must not turn `"type": "postgres"` into a mask.
+    """
+    return {key: _mask_member(key, value) for key, value in document.items()}
+
+
+def _mask_member(key: str, value: Any) -> Any:
+    match value:
+        case dict():
+            return mask_document(value)
+        case list():
+            return [_mask_member(key, item) for item in value]
+        case str() if value and is_secret_key(key):
+            return MASK
+        case str() if "://" in value:
+            return mask_url(value)
+        case str():
+            return redact_patterns(value)
+        case _:
+            return value
 
 
 def unmask_document(document: dict[str, Any], stored: dict[str, Any]) -> dict[str, Any]:

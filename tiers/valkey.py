@@ -109,12 +109,7 @@ _WORDS = (
 
 def classify(exc: BaseException) -> Fault:
     """Name the fault behind a driver or operating-system error, looking through what the driver wrapped."""
-    chain: list[BaseException] = []
-    link: BaseException | None = exc
-    while link is not None and link not in chain:
-        chain.append(link)
-        link = link.__cause__ or link.__context__
-        link = link if isinstance(link, driver.RedisError | OSError) else None  # not what the caller was handling
+    chain = _chain(exc)
     for kinds, fault in _CLASSES:
         if any(isinstance(item, kinds) for item in chain):
             return fault
@@ -126,11 +121,27 @@ def classify(exc: BaseException) -> Fault:
     return Fault.LOST if is_lost else Fault.OTHER
 
 
+def _chain(exc: BaseException) -> list[BaseException]:
+    """Return the error and what the driver wrapped in it, not what the caller was handling at the time."""
+    chain: list[BaseException] = []
+    link: BaseException | None = exc
+    while link is not None and link not in chain:
+        chain.append(link)
+        link = link.__cause__ or link.__context__
+        link = link if isinstance(link, driver.RedisError | OSError) else None
+    return chain
+
+
 def translate(exc: BaseException, where: str, *, timeout_s: float = CONNECT_TIMEOUT_S) -> MosaicError:
     """Return our error for a driver error. The driver's text is read here and goes no further."""
     if isinstance(exc, MosaicError):
         return exc
-    return classify(exc).build("Valkey", where, timeout_s=timeout_s)
+    error = classify(exc).build("Valkey", where, timeout_s=timeout_s)
+    if any(
+        "handshake" in str(item) for item in _chain(exc)
+    ):  # a port without TLS waits for the end of a line that TLS never sends
+        error.remediation = f"If the server has no TLS, write redis:// instead of rediss://. {error.remediation}"
+    return error
 
 
 @contextmanager

@@ -12,7 +12,6 @@ import click
 from mosaic_admin import env
 from mosaic_admin.codes import ExitCode
 from mosaic_admin.errors import MosaicError
-from mosaic_admin.redaction import redact_data
 from tiers import codes
 from tiers.config import ConfigError, ConfigFileError, ConfigWarning, ResolvedConfig, config_schema, load_config
 from tiers.reading import read_bytes
@@ -135,4 +134,4 @@ def _print_warning(warning: ConfigWarning) -> None:
 
 
 def _print_json(data: dict[str, Any]) -> None:
-    click.echo(json.dumps(redact_data(data), indent=2, ensure_ascii=False))
+    click.echo(json.dumps(data, indent=2, ensure_ascii=False))

@@ -1,0 +1,62 @@
+"""The JSON API of the dashboard under /api/v1/: routers of the packages, one error shape."""
+
+from __future__ import annotations
+
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.urls import URLPattern, URLResolver
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, ValidationError
+
+from mosaic_admin import codes
+from mosaic_admin.access import READERS, allow
+from mosaic_admin.errors import MosaicError, NotFoundError
+from mosaic_admin.people.api_auth import SessionAuth
+from mosaic_admin.redaction import redact_data
+from tiers.api import router as tiers_router
+
+api = NinjaAPI(title="Mosaic Admin", version="1", urls_namespace="api-1", auth=[SessionAuth()])
+api.add_router("/tiers", tiers_router)
+
+_PAGES = ("openapi-json", "openapi-view", "api-root")  # the reference itself; everything else checks its own `auth`
+
+
+def answer(error: MosaicError, status: int | None = None) -> HttpResponse:
+    """Return the one error shape: code, message, remediation, context."""
+    return JsonResponse(redact_data(error.as_dict()), status=status or error.http_status)
+
+
+@api.exception_handler(MosaicError)
+def expected(request: HttpRequest, exc: MosaicError) -> HttpResponse:
+    return answer(exc)
+
+
+@api.exception_handler(AuthenticationError)
+def not_signed_in(request: HttpRequest, exc: AuthenticationError) -> HttpResponse:
+    remediation = "Send `Authorization: Bearer TOKEN` with a token of the right scope, or sign in."
+    return answer(MosaicError("Nobody is signed in.", remediation=remediation, code=codes.NOT_ALLOWED), status=401)
+
+
+@api.exception_handler(ValidationError)
+def bad_request(request: HttpRequest, exc: ValidationError) -> HttpResponse:
+    names = sorted({".".join(str(part) for part in item["loc"]) for item in exc.errors})
+    message = f"Not usable: {', '.join(names)}."
+    return answer(MosaicError(message, remediation="See /api/v1/docs for what is expected.", code=codes.BAD_REQUEST))
+
+
+@api.exception_handler(Http404)
+def not_found(request: HttpRequest, exc: Http404) -> HttpResponse:
+    return answer(NotFoundError(f"Nothing has the address {request.path}.", remediation="See /api/v1/docs."))
+
+
+def urls() -> tuple[list[URLResolver | URLPattern], str, str]:
+    """Return the API's addresses for `path()`: operations check their own `auth`, the reference is for readers."""
+    patterns, app, namespace = api.urls
+    for pattern in patterns:
+        view = getattr(pattern, "callback", None)
+        if view is None:
+            continue
+        if getattr(pattern, "name", "") in _PAGES:
+            allow(READERS)(view)
+        else:
+            view.checks_access_itself = True
+    return patterns, app, namespace

@@ -1,0 +1,42 @@
+"""What each tier can do: the one table that the overview and the tier pages show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tiers.schema import Tier
+
+FOR_WHOM = {
+    Tier.LOCAL: "one person, one laptop",
+    Tier.STANDALONE: "one server",
+    Tier.FEDERATED: "gateways that will talk to each other",
+}
+
+
+@dataclass(frozen=True)
+class Capability:
+    """One row: a word, or yes and no, per tier in the order of `Tier`."""
+
+    name: str
+    local: str | bool
+    standalone: str | bool
+    federated: str | bool
+
+    def cells(self) -> list[tuple[Tier, str | bool]]:
+        return [(tier, getattr(self, tier)) for tier in Tier]
+
+
+CAPABILITIES = (
+    Capability("Storage", "PGlite directory", "PostgreSQL", "PostgreSQL 17 + pgvector"),
+    Capability("Queue", "In process", "Valkey", "Valkey"),
+    Capability("Search in memory", "Keyword", "Keyword", "Keyword and meaning"),
+    Capability("Several gateway processes", local=False, standalone=True, federated=True),
+    Capability("Jobs survive a restart", local=False, standalone=True, federated=True),
+    Capability("Vector search with an index", local=False, standalone=False, federated=True),
+    Capability("Ready to talk to other gateways", local=False, standalone=False, federated=True),
+)
+
+
+def matrix() -> dict[str, object]:
+    """Return what `templates/tiers/capabilities.html` shows."""
+    return {"heads": [(tier, FOR_WHOM[tier]) for tier in Tier], "rows": CAPABILITIES}

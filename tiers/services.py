@@ -1,0 +1,300 @@
+"""Change tier configurations: each change is one transaction, with its revision, and never half of the file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, QuerySet
+from django.utils import timezone
+
+from mosaic_admin import env
+from mosaic_admin.errors import MosaicError, NotFoundError
+from mosaic_admin.redaction import redact_patterns
+from tiers import codes
+from tiers.config import (
+    TEAM_ALIAS,
+    ConfigError,
+    ConfigFileError,
+    Problem,
+    ResolvedConfig,
+    Tier,
+    read_document,
+    resolve_document,
+    split_problems,
+)
+from tiers.masking import diff_lines, mask_document, pretty, unmask_document
+from tiers.models import RevisionAction, TierConfig, TierConfigRevision
+from tiers.reading import parse_document
+from tiers.writing import write_atomically
+
+if TYPE_CHECKING:
+    from mosaic_admin.people.models import User
+
+DOCUMENT = "The document"  # how a document from a form is called in messages
+SYSTEM = "mosaic"  # who did it, when no person did
+
+
+class StaleConfigError(MosaicError):
+    """Somebody saved another revision meanwhile."""
+
+    code = codes.CONFIG_STALE
+
+
+def config_path() -> Path:
+    """Return the file the gateway boots from."""
+    return env.load().config
+
+
+def config_folder() -> Path:
+    """Return the folder that secret files of a configuration are relative to."""
+    return config_path().resolve().parent
+
+
+def all_configs() -> QuerySet[TierConfig]:
+    """Return every configuration, the active one first."""
+    return TierConfig.objects.select_related("updated_by")
+
+
+def get_config(config_id: int) -> TierConfig:
+    """Return one configuration. Raises NotFoundError."""
+    config = TierConfig.objects.select_related("created_by", "updated_by").filter(pk=config_id).first()
+    if config is None:
+        raise NotFoundError(
+            f"No tier configuration has the number {config_id}.",
+            remediation="Open the list of tiers: /tiers/",
+            code=codes.NO_CONFIG,
+        )
+    return config
+
+
+def active_config() -> TierConfig | None:
+    """Return the configuration that was activated last."""
+    return TierConfig.objects.filter(is_active=True).first()
+
+
+def federated_target() -> TierConfig | None:
+    """Return the configuration a migration goes to unless told otherwise: the oldest of the federated tier."""
+    return TierConfig.objects.filter(tier=Tier.FEDERATED).order_by("pk").first()
+
+
+def resolve_config(config: TierConfig) -> ResolvedConfig:
+    """Return a row resolved on this host. Raises ConfigError."""
+    return resolve_document(config.document, base_dir=config_folder(), source=config.name)
+
+
+def create_config(*, name: str, document: dict[str, Any], person: User | None = None, why: str = "") -> TierConfig:
+    """Keep a new configuration. A variable this host lacks is no obstacle. Raises ConfigError."""
+    name = name.strip()
+    problems = [*_name_problems(name), *split_problems(document, base_dir=config_folder())[0]]
+    if problems:
+        raise ConfigError(problems, source=DOCUMENT)
+    try:
+        with transaction.atomic():
+            config = TierConfig.objects.create(
+                name=name, tier=_tier_of(document), document=document, created_by=person, updated_by=person
+            )
+            _record(config, RevisionAction.CREATE, person, why, before=None, after=document)
+    except IntegrityError:
+        raise ConfigError([_NAME_TAKEN], source=DOCUMENT, code=codes.CONFIG_NAME_TAKEN) from None
+    return config
+
+
+def create_from_text(*, name: str, text: str, person: User | None, why: str = "") -> TierConfig:
+    """Keep a new configuration from what was typed. Raises ConfigError."""
+    return create_config(name=name, document=parse_document(text, source=DOCUMENT), person=person, why=why)
+
+
+def edit_config(
+    *,
+    config_id: int,
+    expected_revision: int,
+    document: dict[str, Any],
+    person: User | None = None,
+    why: str = "",
+    action: RevisionAction = RevisionAction.EDIT,
+) -> TierConfig:
+    """Keep a new revision; the file stays as it is until it is activated. The same document again changes nothing.
+
+    Raises: ConfigError, StaleConfigError, NotFoundError.
+    """
+    config = get_config(config_id)
+    problems, _ = split_problems(document, base_dir=config_folder())
+    if problems:
+        raise ConfigError(problems, source=DOCUMENT)
+    if config.revision == expected_revision and config.document == document:
+        return config
+    with transaction.atomic():
+        _claim(config, expected_revision, document=document, tier=_tier_of(document), updated_by=person)
+        _record(get_config(config_id), action, person, why, before=config.document, after=document)
+    return get_config(config_id)
+
+
+def edit_from_text(*, config_id: int, expected_revision: int, text: str, person: User | None, why: str) -> TierConfig:
+    """Keep what was typed; the mask ••• stands for the stored password. Raises as `edit_config`."""
+    document = unmask_document(parse_document(text, source=DOCUMENT), get_config(config_id).document)
+    return edit_config(
+        config_id=config_id, expected_revision=expected_revision, document=document, person=person, why=why
+    )
+
+
+def activate(
+    *,
+    config_id: int,
+    person: User | None = None,
+    why: str = "",
+    path: Path | None = None,
+    expected_revision: int | None = None,
+) -> TierConfig:
+    """Write the file and make the row the active one. The file is written last: a failure undoes the rows.
+
+    Raises: ConfigError (also for a variable or secret file this host lacks), ConfigFileError, StaleConfigError.
+    """
+    path = path or config_path()
+    config = get_config(config_id)
+    resolve_document(config.document, base_dir=path.resolve().parent, source=config.name)
+    with transaction.atomic():
+        previous = active_config()
+        TierConfig.objects.filter(is_active=True).exclude(pk=config.pk).update(is_active=False)
+        _claim(config, expected_revision or config.revision, is_active=True, updated_by=person)
+        before = previous.document if previous else None
+        _record(get_config(config_id), RevisionAction.ACTIVATE, person, why, before=before, after=config.document)
+        write_atomically(path, pretty(config.document))
+    return get_config(config_id)
+
+
+def import_file(*, person: User | None = None, why: str = "", path: Path | None = None) -> TierConfig:
+    """Take a file that was changed by hand over into the active row, or into a new one when none is active.
+
+    Raises: ConfigFileError, ConfigError.
+    """
+    document = read_document(path or config_path())
+    active = active_config()
+    if active is not None:
+        return edit_config(
+            config_id=active.pk,
+            expected_revision=active.revision,
+            document=document,
+            person=person,
+            why=why,
+            action=RevisionAction.IMPORT,
+        )
+    with transaction.atomic():
+        config = create_config(name=_free_name("imported"), document=document, person=person, why=why)
+        TierConfig.objects.filter(pk=config.pk).update(is_active=True)
+        config.revisions.update(action=RevisionAction.IMPORT)
+    return get_config(config.pk)
+
+
+def ensure_config(*, name: str, document: dict[str, Any], active: bool = False, path: Path | None = None) -> TierConfig:
+    """Make a configuration unless one of this name exists; what people changed since is left alone.
+
+    `active`: make it the active one when none is, writing the file when there is none.
+    """
+    config = TierConfig.objects.filter(name=name).first()
+    config = config or create_config(name=name, document=document, why="Made with this install.")
+    path = path or config_path()
+    if active and active_config() is None:
+        TierConfig.objects.filter(pk=config.pk).update(is_active=True)
+        if not path.exists():
+            write_atomically(path, pretty(config.document))
+    return get_config(config.pk)
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How the file differs from the active row. `error` when the file cannot be read as a configuration."""
+
+    config: TierConfig
+    path: Path
+    lines: list[str] = field(default_factory=list)
+    error: MosaicError | None = None
+
+    @property
+    def is_missing(self) -> bool:
+        return self.error is not None and not self.path.exists()
+
+    @property
+    def is_secret_only(self) -> bool:
+        """Say whether only a masked password differs."""
+        return self.error is None and not any(line.startswith(("+", "-")) for line in self.lines)
+
+
+def drift(path: Path | None = None) -> Drift | None:
+    """Compare the file with the active row; None when they agree, or no row is active."""
+    path, config = path or config_path(), active_config()
+    if config is None:
+        return None
+    try:
+        document = read_document(path)
+    except (ConfigError, ConfigFileError) as exc:
+        return Drift(config, path, error=exc)
+    return None if document == config.document else Drift(config, path, diff_lines(config.document, document))
+
+
+def file_change(config: TierConfig, path: Path | None = None) -> list[str]:
+    """Return what activating would change in the file, as masked diff lines; all new when the file is unusable."""
+    try:
+        before = read_document(path or config_path())
+    except (ConfigError, ConfigFileError):
+        before = {}
+    return diff_lines(before, config.document)
+
+
+def _claim(config: TierConfig, expected_revision: int, **values: Any) -> None:
+    """Take the next revision by conditional update. Raises StaleConfigError."""
+    changed = TierConfig.objects.filter(pk=config.pk, revision=expected_revision).update(
+        revision=F("revision") + 1, updated_at=timezone.now(), **values
+    )
+    if changed != 1:
+        raise StaleConfigError(
+            f"“{config.name}” is at revision {config.revision} by now; you started from {expected_revision}. "
+            "Nothing was overwritten.",
+            remediation=f"Open /tiers/{config.pk}/ again, look at the newest revision, then repeat your change.",
+        )
+
+
+def _record(
+    config: TierConfig,
+    action: RevisionAction,
+    person: User | None,
+    why: str,
+    *,
+    before: dict[str, Any] | None,
+    after: dict[str, Any],
+) -> None:
+    masked_before, masked_after = mask_document(before) if before else None, mask_document(after)
+    TierConfigRevision.objects.create(
+        config=config,
+        number=config.revision,
+        action=action,
+        person=person,
+        who=person.get_username() if person else SYSTEM,
+        why=redact_patterns(why.strip()),
+        before=masked_before,
+        after=masked_after,
+        has_new_secret=before is not None and before != after and masked_before == masked_after,
+    )
+
+
+_NAME_TAKEN = Problem("name", "another configuration has this name", "Choose another name.")
+
+
+def _name_problems(name: str) -> list[Problem]:
+    if not name or len(name) > 100 or not name.isprintable():
+        return [Problem("name", "is empty, too long or not printable", "Write 1 to 100 characters.")]
+    return [_NAME_TAKEN] if TierConfig.objects.filter(name=name).exists() else []
+
+
+def _free_name(wanted: str) -> str:
+    names = set(TierConfig.objects.values_list("name", flat=True))
+    return next(
+        name for number in range(len(names) + 1) if (name := f"{wanted}-{number}" if number else wanted) not in names
+    )
+
+
+def _tier_of(document: dict[str, Any]) -> Tier:
+    word = document["tier"]
+    return Tier.STANDALONE if word == TEAM_ALIAS else Tier(word)
