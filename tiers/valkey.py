@@ -137,9 +137,8 @@ def translate(exc: BaseException, where: str, *, timeout_s: float = CONNECT_TIME
     if isinstance(exc, MosaicError):
         return exc
     error = classify(exc).build("Valkey", where, timeout_s=timeout_s)
-    if any(
-        "handshake" in str(item) for item in _chain(exc)
-    ):  # a port without TLS waits for the end of a line that TLS never sends
+    # A port without TLS waits for the end of a line that TLS never sends.
+    if any("handshake" in str(item) for item in _chain(exc)):
         error.remediation = f"If the server has no TLS, write redis:// instead of rediss://. {error.remediation}"
     return error
 
