@@ -1,0 +1,146 @@
+"""The shell in a real browser: light, dark, phone, keyboard, no JavaScript, and no word from the content policy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.demo import Demo
+
+SignIn = Callable[..., Page]
+
+# Things a person with a screen reader or a keyboard would stumble over, found with the browser's own names.
+STUMBLES = """() => {
+  const named = (e) => (e.ariaLabel || e.innerText || e.textContent || "").trim();
+  const shown = (e) => e.checkVisibility();
+  const found = [];
+  const count = document.querySelectorAll("h1").length;
+  if (count !== 1) found.push(`${count} h1`);
+  for (const e of document.querySelectorAll("a, button, summary")) if (shown(e) && !named(e)) found.push(e.outerHTML);
+  for (const e of document.querySelectorAll("input:not([type=hidden]), select, textarea"))
+    if (!e.labels?.length && !e.ariaLabel) found.push(e.outerHTML);
+  for (const e of document.querySelectorAll("th")) if (!e.textContent.trim()) found.push("a column without a head");
+  const ids = [...document.querySelectorAll("[id]")].map((e) => e.id);
+  for (const id of ids) if (ids.indexOf(id) !== ids.lastIndexOf(id)) found.push(`id ${id} twice`);
+  const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
+  if (wide > 0) found.push(`the page scrolls sideways by ${wide}`);
+  return [...new Set(found)];
+}"""
+
+
+@pytest.fixture
+def open_context(browser: Browser, demo: Demo) -> Iterator[Callable[..., BrowserContext]]:
+    """Open browser contexts on the dashboard: `open_context(width=390, color_scheme="dark")`."""
+    contexts: list[BrowserContext] = []
+
+    def make(width: int = 1280, **options: Any) -> BrowserContext:
+        context = browser.new_context(base_url=demo.url, viewport={"width": width, "height": 900}, **options)
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        return context
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def sign_in(open_context: Callable[..., BrowserContext], demo: Demo) -> SignIn:
+    """Sign in through the page, and return the page that follows."""
+
+    def make(name: str = "admin", password: str = "", **options: Any) -> Page:
+        page = open_context(**options).new_page()
+        page.goto("/sign-in/")
+        page.get_by_label("Name or e-mail").fill(name)
+        page.get_by_label("Password", exact=True).fill(password or demo.password)
+        page.get_by_role("button", name="Sign in").click()
+        return page
+
+    return make
+
+
+def complaints_of(page: Page) -> list[str]:
+    """Collect what the browser says from now on: content policy, missing files, script errors."""
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    return said
+
+
+def addresses(page: Page) -> list[str]:
+    links = page.locator("#nav a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
+    return [*links, "/people/password/"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_of_the_menu_is_clean_at_every_width(sign_in: SignIn, scheme: Any) -> None:
+    page = sign_in(color_scheme=scheme)
+    said = complaints_of(page)
+    for address in addresses(page):
+        if address.startswith("/api/"):
+            continue  # the API reference is another program's page
+        response = page.goto(address)
+        assert response
+        assert response.status == 200, address
+        for width in (1280, 768, 390):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate(STUMBLES) == [], f"{address} at {width}"
+    assert said == []
+
+
+def test_the_theme_is_kept_over_a_reload_and_follows_the_system_before(sign_in: SignIn) -> None:
+    page = sign_in(color_scheme="dark")
+    root = page.locator("html")
+    expect(root).to_have_attribute("data-bs-theme", "dark")
+    with page.expect_response("**/theme/"):
+        page.get_by_role("button", name="Switch between light and dark").click()
+    expect(root).to_have_attribute("data-bs-theme", "light")
+    page.reload()
+    expect(root).to_have_attribute("data-bs-theme", "light")
+
+
+def test_the_menu_of_a_phone_opens_and_closes(sign_in: SignIn) -> None:
+    page = sign_in(width=390)
+    link = page.get_by_role("link", name="API tokens")
+    toggle = page.get_by_role("button", name="Menu")
+    expect(link).to_be_hidden()
+    toggle.click()
+    expect(link).to_be_visible()
+    expect(toggle).to_have_attribute("aria-expanded", "true")
+
+
+def test_the_keyboard_reaches_the_content_first_and_every_stop_is_visible(sign_in: SignIn) -> None:
+    page = sign_in()
+    expect(page.locator(".strip")).to_be_visible()
+    page.reload()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Tab")
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+
+
+def test_signing_in_and_out_works_without_javascript(sign_in: SignIn) -> None:
+    page = sign_in(java_script_enabled=False)
+    page.get_by_role("button", name="Switch between light and dark").click()
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
+    page.locator("summary", has_text="admin").click()
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/sign-in/")
+    expect(page.get_by_role("heading", name="Sign in to")).to_be_visible()
+
+
+def test_a_new_persons_password_is_shown_once_and_works_and_support_gets_no_access_pages(sign_in: SignIn) -> None:
+    page = sign_in()
+    page.goto("/people/")
+    page.get_by_label("Name", exact=True).fill("omar")
+    page.get_by_role("button", name="Add person").click()
+    password = page.get_by_role("status").locator("code").inner_text()
+    other = sign_in("omar", "not the password")
+    expect(other.get_by_role("alert")).to_contain_text("4 tries left")
+    other.get_by_label("Password", exact=True).fill(password)
+    other.get_by_role("button", name="Sign in").click()
+    expect(other.locator(".strip")).to_contain_text("omar · support")
+    expect(other.locator("#nav")).not_to_contain_text("API tokens")
