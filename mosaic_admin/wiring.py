@@ -12,6 +12,7 @@ from doctor.probes.postgres_health import postgres_probes
 from doctor.probes.queue import LocalQueueProbe
 from doctor.probes.store import store_probes
 from doctor.probes.valkey import valkey_probes
+from migration import codes as migration_codes
 from migration import job_codes
 from mosaic_admin import codes
 from mosaic_admin.codes import Code
@@ -29,6 +30,7 @@ ALL_CODES: dict[str, Code] = {
         *store_codes.ALL,
         *doctor_codes.ALL,
         *compose_codes.ALL,
+        *migration_codes.ALL,
         *job_codes.ALL,
     )
 }

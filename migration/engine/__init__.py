@@ -2,3 +2,9 @@
 
 `make_plan`, `run_plan` and `verify` are its public face; `migration.engine.model` is its vocabulary.
 """
+
+from migration.engine.plan import make_plan
+from migration.engine.run import run_plan
+from migration.engine.verify import verify
+
+__all__ = ["make_plan", "run_plan", "verify"]

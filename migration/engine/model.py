@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 from uuid import UUID
 
@@ -79,9 +78,13 @@ class _Data:
         return made
 
 
-@cache
+_adapters: dict[type[Any], TypeAdapter[Any]] = {}  # building one costs milliseconds
+
+
 def _adapter(cls: type[Any]) -> TypeAdapter[Any]:
-    return TypeAdapter(cls)
+    if cls not in _adapters:
+        _adapters[cls] = TypeAdapter(cls)
+    return _adapters[cls]
 
 
 def canonical_json(data: Any) -> str:
@@ -139,7 +142,9 @@ class TablePlan(_Data):
     chunks: int = 1
     notes: tuple[str, ...] = ()
     largest_value_bytes: int = 0
-    ddl: tuple[str, ...] = ()  # carried tables: statements that create it in the target
+    ddl: tuple[str, ...] = ()  # statements that create a carried table, or add carried columns, in the target
+    late_ddl: tuple[tuple[str, str, str], ...] = ()  # (kind, name, statement) of indexes and keys, after the load
+    sequences: tuple[tuple[str, str], ...] = ()  # (source sequence, target sequence)
 
 
 @dataclass(frozen=True)
@@ -217,7 +222,7 @@ class Plan(_Data):
 
     def _identity(self) -> dict[str, Any]:
         """What a confirmation binds to: structure and decisions; no sizes, no times, no states of the moment."""
-        volatile = {"rows": 0, "bytes": 0, "chunks": 0, "largest_value_bytes": 0, "notes": ()}
+        volatile: dict[str, Any] = {"rows": 0, "bytes": 0, "chunks": 0, "largest_value_bytes": 0, "notes": ()}
         return {
             "engine": self.engine_version,
             "source": [self.source.system_id, self.source.database],

@@ -1,0 +1,154 @@
+"""Connections of one run: opened, pinned, watched, and cut at once when the run has to stop."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+
+from migration.engine.model import Endpoint
+from migration.errors import DatabaseRefusedError, RunInterruptedError
+from mosaic_admin.errors import MosaicError
+from tiers import postgres
+
+Connection = psycopg.Connection[Any]
+CONNECT_TIMEOUT_S = 10.0
+# Text forms are compared and hashed on both ends: everything that changes one is pinned here.
+_SETTINGS = {
+    "DateStyle": "ISO,YMD",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+    "extra_float_digits": "1",
+    "bytea_output": "hex",
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "synchronize_seqscans": "off",  # a table without a key is read in one order each time
+    "search_path": "public",
+    "client_connection_check_interval": "2s",  # a killed worker's CREATE INDEX must not live on for minutes
+}
+_TARGET_SETTINGS = {"maintenance_work_mem": "256MB", "work_mem": "32MB"}
+_SOURCE_SETTINGS = {"work_mem": "32MB", "default_transaction_read_only": "on"}
+
+
+def open_source(endpoint: Endpoint, application_name: str) -> Connection:
+    """Open a session that cannot write: even a mistake of ours is refused by the server."""
+    return _open(endpoint, application_name, _SOURCE_SETTINGS)
+
+
+def open_target(endpoint: Endpoint, application_name: str) -> Connection:
+    return _open(endpoint, application_name, _TARGET_SETTINGS)
+
+
+def open_for_plan(endpoint: Endpoint, application_name: str) -> Connection:
+    return _open(endpoint, application_name, _SOURCE_SETTINGS)
+
+
+def _open(endpoint: Endpoint, application_name: str, extra: dict[str, str]) -> Connection:
+    connection = postgres.connect(
+        storage_url(endpoint), application_name=application_name, timeout_s=CONNECT_TIMEOUT_S, tcp_user_timeout=20_000
+    )
+    connection.prepare_threshold = None
+    for name, value in (_SETTINGS | extra).items():
+        with contextlib.suppress(psycopg.errors.InvalidParameterValue):  # no such check on this platform
+            connection.execute("SELECT pg_catalog.set_config(%s, %s, false)", (name, value))
+    return connection
+
+
+def storage_url(endpoint: Endpoint) -> str:
+    return str(getattr(endpoint.config.storage, "url", ""))
+
+
+def display(endpoint: Endpoint) -> str:
+    return str(endpoint.config.storage.display)
+
+
+class Sessions:
+    """The connections that a run has open right now, so that another thread can end them."""
+
+    def __init__(self) -> None:
+        self._open: set[Connection] = set()
+        self._lock = threading.Lock()
+        self.stopped = threading.Event()
+
+    @contextmanager
+    def source(self, endpoint: Endpoint, name: str) -> Iterator[Connection]:
+        with self._kept(open_source(endpoint, name)) as connection:
+            yield connection
+
+    @contextmanager
+    def target(self, endpoint: Endpoint, name: str) -> Iterator[Connection]:
+        with self._kept(open_target(endpoint, name)) as connection:
+            yield connection
+
+    @contextmanager
+    def _kept(self, connection: Connection) -> Iterator[Connection]:
+        with self._lock:
+            self._open.add(connection)
+        try:
+            yield connection
+        finally:
+            with self._lock:
+                self._open.discard(connection)
+            connection.close()
+
+    def stop(self) -> None:
+        """End every session now. Their threads get an error from the driver at once, whatever they were waiting for."""
+        self.stopped.set()
+        with self._lock:
+            for connection in self._open:
+                with contextlib.suppress(psycopg.Error, OSError):
+                    connection.cancel_safe(timeout=1.0)
+                _shut(connection)
+
+
+def _shut(connection: Connection) -> None:
+    """Shut the socket below libpq: closing the connection itself from another thread would free it under its user."""
+    with (
+        contextlib.suppress(psycopg.Error, OSError, ValueError),
+        socket.socket(fileno=os.dup(connection.fileno())) as twin,
+    ):
+        twin.shutdown(socket.SHUT_RDWR)
+
+
+def translate(error: BaseException) -> BaseException:
+    """Return our error for a driver error; anything else as it is. The driver's own words go no further."""
+    if isinstance(error, MosaicError) or not isinstance(error, psycopg.Error | OSError):
+        return error
+    state = getattr(error, "sqlstate", None) or ""
+    if isinstance(error, OSError) or not state or state[:2] in ("08", "57"):
+        return RunInterruptedError(
+            f"A server ended the run's session or stopped answering{_shown(state)}.",
+            remediation="Check that both servers run (`mosaic doctor`), then press Resume or run the same command with "
+            "--resume: everything committed is kept.",
+            sqlstate=state,
+        )
+    if state.startswith("53"):
+        return RunInterruptedError(
+            f"A server ran out of disk, memory or connections{_shown(state)}.",
+            remediation="Make room on that server, then press Resume or run the same command with --resume.",
+            sqlstate=state,
+        )
+    return DatabaseRefusedError(
+        f"A server refused a statement of the run{_shown(state)}.",
+        remediation="Look the SQLSTATE up in the server's own log, repair what it names, then resume the run.",
+        sqlstate=state,
+    )
+
+
+def _shown(state: str) -> str:
+    return f" (SQLSTATE {state})" if state else ""
+
+
+@contextmanager
+def driver_errors() -> Iterator[None]:
+    """Let nothing of the driver out of the engine: its messages can hold data."""
+    try:
+        yield
+    except (psycopg.Error, OSError) as exc:
+        raise translate(exc) from None

@@ -1,0 +1,126 @@
+"""The copy: chunks by key ranges, streamed from COPY to COPY untouched, each committed with its checkpoint."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psycopg
+import xxhash
+from psycopg.abc import Buffer
+
+from migration.engine import ledger_rows as ledger
+from migration.engine.catalog import Connection, literal
+from migration.engine.lanes import Ends, Lane, Watch, is_row_error, run_lanes
+from migration.engine.ledger_rows import ChunkRow, Claim
+from migration.engine.model import Plan, TablePlan
+from migration.engine.ranges import Copied, copy_in, copy_out, delete_range, where
+from migration.engine.rejects import copy_around_rejects
+
+CHECK_S = 1.0  # Control.check() is promised at least this often
+COUNT_ROWS = 2_000  # rows between two looks at clock and counters
+
+
+@dataclass(frozen=True)
+class Copier:
+    """Everything that a copying thread needs beside its lane."""
+
+    plan: Plan
+    claim: Claim
+    ends: Ends
+    watch: Watch
+    snapshot: str
+
+    def table(self, name: str) -> TablePlan:
+        return next(table for table in self.plan.copied_tables if table.name == name)
+
+    def recheck(self, lane: Lane, chunk: ChunkRow) -> bool:
+        """Read a finished chunk on this run's snapshot and say whether it is still what was copied."""
+        table = self.table(chunk.table_name)
+        assert lane.source is not None
+        with self.reading(lane.source), lane.source.cursor() as cursor:
+            digest = xxhash.xxh3_128()
+            with cursor.copy(copy_out(table, chunk)) as reader:
+                for block in self._watched(reader):
+                    digest.update(block)
+        return digest.hexdigest() == chunk.digest
+
+    def copy(self, lane: Lane, chunk: ChunkRow) -> None:
+        """Copy one chunk in one target transaction; rows that the target cannot take go to the reject table."""
+        table = self.table(chunk.table_name)
+        assert lane.source is not None
+        assert lane.target is not None
+        try:
+            copied = self._copy_whole(lane.source, lane.target, table, chunk)
+        except psycopg.Error as exc:
+            if not is_row_error(exc) or not table.key:
+                raise
+            copied = copy_around_rejects(self, lane.source, lane.target, table, chunk)
+        self.watch.tracker.add_rows(table.name, copied.rows)
+        self.watch.tracker.finish_chunk(table.name)
+
+    def _copy_whole(self, source: Connection, target: Connection, table: TablePlan, chunk: ChunkRow) -> Copied:
+        with self.reading(source), self.claim.transaction(target):
+            if chunk.state == "changed":
+                delete_range(target, table, chunk)
+            copied = self.stream(source, target, table, where(table, chunk))
+            ledger.finish_chunk(target, self.claim, chunk, copied.rows, copied.bytes, copied.digest)
+        return copied
+
+    def stream(self, source: Connection, target: Connection, table: TablePlan, condition: str) -> Copied:
+        """Pass a COPY stream through: no row is decoded, and its digest is taken on the way."""
+        digest, size, shown = xxhash.xxh3_128(), 0, 0
+        with source.cursor() as reading, target.cursor() as writing:
+            try:
+                with (
+                    reading.copy(copy_out(table, condition)) as reader,
+                    writing.copy(copy_in(table)) as writer,
+                ):
+                    for count, block in enumerate(self._watched(reader), start=1):
+                        digest.update(block)
+                        size += len(block)
+                        writer.write(block)
+                        if count - shown >= COUNT_ROWS:
+                            self.watch.tracker.add_rows(table.name, count - shown)
+                            shown = count
+                return Copied(writing.rowcount, size, digest.hexdigest())
+            finally:
+                self.watch.tracker.add_rows(table.name, -shown)  # counted again, exactly, once it is committed
+
+    def _watched(self, reader: psycopg.Copy) -> Iterator[Buffer]:
+        """Yield the stream's blocks and look at the control once a second: a chunk of large values takes long."""
+        checked = time.monotonic()
+        for number, block in enumerate(reader):
+            yield block
+            if number % 256 == 0 and time.monotonic() - checked > CHECK_S:
+                self.watch.control.check()
+                checked = time.monotonic()
+
+    @contextmanager
+    def reading(self, source: Connection) -> Iterator[None]:
+        """A transaction on the run's one snapshot."""
+        source.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        try:
+            source.execute(f"SET TRANSACTION SNAPSHOT {literal(self.snapshot)}")
+            yield
+        finally:
+            if not source.closed:
+                source.rollback()
+
+
+def recheck_all(copier: Copier, done: list[ChunkRow], lanes: int) -> list[ChunkRow]:
+    """Return the finished chunks whose source is no longer what was copied."""
+    changed: list[ChunkRow] = []
+
+    def work(lane: Lane, chunk: ChunkRow) -> None:
+        if not copier.recheck(lane, chunk):
+            changed.append(chunk)
+
+    run_lanes(copier.ends, copier.watch, done, work, lanes=lanes, use=("source",))
+    return changed
+
+
+def copy_all(copier: Copier, chunks: list[ChunkRow], lanes: int) -> None:
+    run_lanes(copier.ends, copier.watch, chunks, copier.copy, lanes=lanes)

@@ -1,0 +1,204 @@
+"""Indexes, keys and sequences: written down first, dropped only while chunks remain, rebuilt, proved equal."""
+
+from __future__ import annotations
+
+import re
+import time
+from uuid import UUID
+
+import psycopg
+
+from migration.engine import canonical
+from migration.engine import ledger_rows as ledger
+from migration.engine.catalog import Connection, literal, quote, read_objects
+from migration.engine.lanes import Ends, Lane, Watch, run_lanes
+from migration.engine.ledger_rows import Claim, DdlRow
+from migration.engine.model import Plan
+from migration.engine.rejects import reason
+
+MAX_VECTOR_DIM, MAX_HALFVEC_DIM = 2_000, 4_000  # pgvector's limits for HNSW
+RETRIES = 5  # two foreign keys built at once can deadlock on a table both refer to
+_FOREIGN = re.compile(r'FOREIGN KEY \(("?\w+"?)\) REFERENCES (?:public\.)?("?\w+"?)\(("?\w+"?)\)')
+
+
+def record(connection: Connection, claim: Claim, plan: Plan) -> None:
+    """Write down every index and constraint of the fresh schema, and those that carried tables get later."""
+    tables = [table.name for table in plan.copied_tables]
+    rows = [
+        DdlRow(found.table, found.kind, found.name, found.definition, _ordinal(found.kind), "present")
+        for found in read_objects(connection, tables)
+    ]
+    for table in plan.copied_tables:
+        rows += [DdlRow(table.name, kind, name, sql, _ordinal(kind), "dropped") for kind, name, sql in table.late_ddl]
+    ledger.insert_ddl(connection, claim.run_id, rows)
+
+
+def _ordinal(kind: str) -> int:
+    """Foreign keys last: they need the unique keys they refer to."""
+    return {"index": 1, "unique": 0, "check": 0, "foreign_key": 2}[kind]
+
+
+def drop_secondary(connection: Connection, claim: Claim) -> int:
+    """Drop foreign keys and plain indexes in one transaction. Unique ones stay: they find duplicates row by row."""
+    rows = [row for row in ledger.read_ddl(connection, claim.run_id) if row.state != "dropped" and _is_droppable(row)]
+    if not rows:
+        return 0
+    with claim.transaction(connection):
+        for row in sorted(rows, key=lambda row: -row.ordinal):
+            connection.execute(_drop(row))
+            ledger.set_ddl_state(connection, claim.run_id, row, "dropped")
+    return len(rows)
+
+
+def _is_droppable(row: DdlRow) -> bool:
+    return row.kind == "foreign_key" or (row.kind == "index" and not row.definition.startswith("CREATE UNIQUE"))
+
+
+def _drop(row: DdlRow) -> str:
+    if row.kind == "index":
+        return f"DROP INDEX IF EXISTS public.{quote(row.name)}"
+    return f"ALTER TABLE public.{quote(row.table_name)} DROP CONSTRAINT IF EXISTS {quote(row.name)}"
+
+
+def add_vector_indexes(connection: Connection, claim: Claim, plan: Plan, watch: Watch) -> None:
+    """Write down one HNSW index per dimension found (DESIGN §5); they are built with the others."""
+    if not any(table.name == "insights" for table in plan.copied_tables):
+        return
+    rows = connection.execute(
+        "SELECT DISTINCT embedding_dim FROM public.insights WHERE embedding IS NOT NULL ORDER BY 1"
+    ).fetchall()
+    made = []
+    for (dim,) in rows:
+        if dim is None or dim > MAX_HALFVEC_DIM:
+            watch.tracker.event(f"No index for embeddings of {dim} dimensions: pgvector's limit is 4,000", "warning")
+            continue
+        kind = "vector" if dim <= MAX_VECTOR_DIM else "halfvec"
+        name = f"insights_embedding_hnsw_{dim}"
+        definition = (
+            f"CREATE INDEX {name} ON public.insights USING hnsw "
+            f"(((embedding)::{kind}({dim})) {kind}_cosine_ops) WHERE (embedding_dim = {dim})"
+        )
+        made.append(DdlRow("insights", "index", name, definition, 1, "dropped"))
+    with claim.transaction(connection):
+        ledger.insert_ddl(connection, claim.run_id, made)
+
+
+def rebuild(ends: Ends, watch: Watch, connection: Connection, claim: Claim, lanes: int) -> None:
+    """Build what is dropped: unique keys and indexes in parallel, then foreign keys. Each commits on its own."""
+    rows = ledger.read_ddl(connection, claim.run_id)
+    missing = [row for row in rows if row.state == "dropped"]
+    watch.tracker.set_indexes(
+        len([r for r in rows if r.state == "rebuilt"]), len([r for r in rows if r.state != "present"])
+    )
+
+    def build(lane: Lane, row: DdlRow) -> None:
+        assert lane.target is not None
+        _build(lane.target, claim, row, watch)
+        watch.tracker.finish_index()
+
+    for ordinal in sorted({row.ordinal for row in missing}):
+        group = [row for row in missing if row.ordinal == ordinal]
+        run_lanes(ends, watch, group, build, lanes=lanes, use=("target",))
+
+
+def _build(connection: Connection, claim: Claim, row: DdlRow, watch: Watch) -> None:
+    for attempt in range(RETRIES):
+        try:
+            with claim.transaction(connection):
+                connection.execute(_create(row))
+                _note_rebuilt(connection, claim, row)
+            return
+        except psycopg.errors.DeadlockDetected:
+            if attempt == RETRIES - 1:
+                raise
+            time.sleep(0.1 * 2**attempt)
+        except psycopg.errors.ForeignKeyViolation:
+            if not _reject_orphans(connection, claim, row):
+                raise
+            watch.tracker.event(f"Rows of {row.table_name} that refer to nothing were rejected", "warning")
+
+
+def _create(row: DdlRow) -> str:
+    if row.kind == "index" or row.definition.startswith("ALTER TABLE"):
+        return row.definition
+    return f"ALTER TABLE public.{quote(row.table_name)} ADD CONSTRAINT {quote(row.name)} {row.definition}"
+
+
+def _note_rebuilt(connection: Connection, claim: Claim, row: DdlRow) -> None:
+    """From here on the definition is the server's own wording: what a later comparison will read."""
+    found = [o for o in read_objects(connection, [row.table_name]) if (o.kind, o.name) == (row.kind, row.name)]
+    connection.execute(
+        """UPDATE mosaic_migration.ddl SET state = 'rebuilt', definition = %s
+            WHERE run_id = %s AND table_name = %s AND kind = %s AND name = %s""",
+        (found[0].definition, claim.run_id, row.table_name, row.kind, row.name),
+    )
+
+
+def _reject_orphans(connection: Connection, claim: Claim, row: DdlRow) -> int:
+    """Take rows that refer to nothing out of the target and note each; return how many."""
+    match = _FOREIGN.search(row.definition.replace(" (", "(").replace("KEY(", "KEY ("))
+    if match is None:
+        return 0
+    child, parent, key = match.groups()
+    has_origin = row.table_name in canonical.TABLES
+    shown = "coalesce(c.origin_id, c.id::text)" if has_origin else "c.id::text"
+    delete = f"""
+        WITH gone AS (DELETE FROM public.{quote(row.table_name)} c WHERE c.{child} IS NOT NULL
+            AND NOT EXISTS (SELECT FROM public.{parent} p WHERE p.{key} = c.{child}) RETURNING {shown} AS key)
+        INSERT INTO mosaic_migration.reject (run_id, table_name, row_key, reason, sqlstate)
+        SELECT {literal(str(claim.run_id))}::uuid, {literal(row.table_name)}, key, {literal(reason("23503"))}, '23503'
+          FROM gone"""
+    with claim.transaction(connection):
+        return connection.execute(delete).rowcount
+
+
+def catalog_differences(connection: Connection, run_id: UUID, plan: Plan) -> tuple[str, ...]:
+    """Compare the target's indexes and constraints with what the ledger says they must be."""
+    rows = ledger.read_ddl(connection, run_id)
+    wanted = {(r.table_name, r.kind, r.name): r.definition for r in rows}
+    tables = [table.name for table in plan.copied_tables]
+    found = {(o.table, o.kind, o.name): o.definition for o in read_objects(connection, tables)}
+    missing = [f"missing: {kind} {name} on {table}" for table, kind, name in wanted.keys() - found.keys()]
+    extra = [f"unexpected: {kind} {name} on {table}" for table, kind, name in found.keys() - wanted.keys()]
+    changed = [f"changed: {k[1]} {k[2]} on {k[0]}" for k in wanted.keys() & found.keys() if wanted[k] != found[k]]
+    return tuple(sorted([*missing, *extra, *changed]))
+
+
+def set_sequences(source: Connection, target: Connection, claim: Claim, plan: Plan) -> int:
+    """Give every carried sequence its source's position; sequences lie outside snapshots, so read them late."""
+    count = 0
+    for table in plan.copied_tables:
+        for there, here in table.sequences:
+            value, called = read_sequence(source, there)
+            with claim.transaction(target):
+                target.execute("SELECT pg_catalog.setval(%s::regclass, %s, %s)", (here, value, called))
+                ledger.save_sequence(target, claim.run_id, here, value, called)
+            count += 1
+    return count
+
+
+def read_sequence(connection: Connection, name: str) -> tuple[int, bool]:
+    row = connection.execute(f"SELECT last_value, is_called FROM {name}").fetchone()
+    assert row is not None
+    return int(row[0]), bool(row[1])
+
+
+def sequence_differences(source: Connection, target: Connection, plan: Plan) -> tuple[str, ...]:
+    found = []
+    for table in plan.copied_tables:
+        for there, here in table.sequences:
+            wanted, got = read_sequence(source, there), read_sequence(target, here)
+            if wanted != got:
+                found.append(f"sequence {here} stands at {got[0]}, the source's at {wanted[0]}")
+    return tuple(found)
+
+
+def vacuum(ends: Ends, watch: Watch, plan: Plan, lanes: int, *, full: bool) -> None:
+    """Give the planner its statistics; with `full`, the visibility map as well (index-only scans)."""
+    command = "VACUUM (ANALYZE)" if full else "ANALYZE"
+
+    def work(lane: Lane, table: str) -> None:
+        assert lane.target is not None
+        lane.target.execute(f"{command} public.{quote(table)}")
+
+    run_lanes(ends, watch, [table.name for table in plan.copied_tables], work, lanes=lanes, use=("target",))

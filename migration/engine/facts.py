@@ -1,0 +1,93 @@
+"""What is measured on one end before anything is planned: versions, sizes, sessions, rights, head-room."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg.rows import dict_row
+
+from migration.engine.catalog import Connection
+from migration.engine.connections import display
+from migration.engine.model import Endpoint, EndpointFacts
+
+
+@dataclass(frozen=True)
+class Situation:
+    """The end's facts and what holds only at this moment."""
+
+    facts: EndpointFacts
+    version_num: int
+    is_pooled: bool
+    is_superuser: bool
+    can_create: bool
+    vector_available: str  # "" when the server's files have no pgvector
+    free_connections: int
+    other_sessions: tuple[str, ...]
+    data_directory: str  # "" when this role may not know it
+
+
+_FACTS = """
+    SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int AS version_num,
+           current_database() AS database, pg_catalog.pg_database_size(current_database()) AS size_bytes,
+           pg_catalog.pg_encoding_to_char(d.encoding) AS encoding, d.datcollate AS collation,
+           pg_catalog.pg_backend_pid() AS pid,
+           (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) AS is_superuser,
+           pg_catalog.has_database_privilege(current_database(), 'CREATE') AND
+             pg_catalog.has_schema_privilege('public', 'CREATE') AS can_create,
+           coalesce((SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'vector'), '') AS pgvector,
+           coalesce((SELECT default_version FROM pg_catalog.pg_available_extensions WHERE name = 'vector'), '')
+             AS vector_available,
+           current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+             - (SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend')::int AS free
+      FROM pg_catalog.pg_database d WHERE d.datname = current_database()"""
+# Sessions of ours are named "mosaic …"; gateways and migrations are found by their lock instead.
+_SESSIONS = r"""
+    SELECT coalesce(nullif(application_name, ''), 'a session without a name') || ' (pid ' || pid || ')' AS name
+      FROM pg_catalog.pg_stat_activity
+     WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_catalog.pg_backend_pid()
+       AND coalesce(application_name, '') !~ '^mosaic[- ]' ORDER BY pid"""
+
+
+def measure(connection: Connection, endpoint: Endpoint) -> Situation:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(_FACTS).fetchone() or {}
+        sessions = [found["name"] for found in cursor.execute(_SESSIONS).fetchall()]
+    return Situation(
+        facts=_facts(row, endpoint, system_identifier(connection)),
+        version_num=row["version_num"],
+        is_pooled=row["pid"] != connection.info.backend_pid,
+        is_superuser=row["is_superuser"],
+        can_create=row["can_create"],
+        vector_available=row["vector_available"],
+        free_connections=row["free"],
+        other_sessions=tuple(sessions),
+        data_directory=_data_directory(connection, row["is_superuser"]),
+    )
+
+
+def system_identifier(connection: Connection) -> str:
+    row = connection.execute("SELECT system_identifier::text FROM pg_catalog.pg_control_system()").fetchone()
+    return str(row[0]) if row else ""
+
+
+def _facts(row: dict[str, Any], endpoint: Endpoint, system_id: str) -> EndpointFacts:
+    return EndpointFacts(
+        label=endpoint.label,
+        display=display(endpoint),
+        tier=str(endpoint.config.tier),
+        version=row["version"],
+        system_id=system_id,
+        database=row["database"],
+        size_bytes=row["size_bytes"],
+        encoding=row["encoding"],
+        collation=row["collation"],
+        pgvector=row["pgvector"],
+    )
+
+
+def _data_directory(connection: Connection, is_superuser: bool) -> str:
+    if not is_superuser:
+        return ""
+    row = connection.execute("SELECT current_setting('data_directory')").fetchone()
+    return str(row[0]) if row else ""

@@ -1,0 +1,283 @@
+"""The dry run: everything a run will do, read in one read-only transaction per end. It writes nothing anywhere."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Literal
+
+from migration import codes
+from migration.engine import canonical, casts, checks, prechecks
+from migration.engine.carry import with_ddl
+from migration.engine.catalog import Connection, SourceTable, quote, read_enums, read_tables
+from migration.engine.connections import driver_errors, open_for_plan
+from migration.engine.facts import Situation, measure
+from migration.engine.manifest import classify
+from migration.engine.model import (
+    Action,
+    CheckResult,
+    CheckStatus,
+    Decision,
+    Decisions,
+    Endpoint,
+    Plan,
+    TablePlan,
+    Totals,
+)
+from migration.engine.names import target_column, target_table
+from migration.engine.tables import (
+    Findings,
+    Mapped,
+    Measured,
+    carry_columns,
+    check_types,
+    chunk_column,
+    migrate_columns,
+    usable_key,
+)
+from store.ledger import lock_holders, read_run
+
+CHUNK_ROWS = 50_000
+# Measured on two cores over loopback (docs/decisions/0001); only the downtime estimate reads them.
+COPY_BYTES_PER_S, INDEX_BYTES_PER_S, VERIFY_BYTES_PER_S = 60e6, 80e6, 150e6
+APPLICATION = "mosaic plan"
+TargetState = Literal["empty", "unfinished", "finished", "foreign"]
+
+
+def make_plan(source: Endpoint, target: Endpoint, decisions: Decisions) -> Plan:
+    """Return what a migration would do, with its checks and open questions.
+
+    Raises: DirectionError for a pair of ends that can never be, a ServiceError when an end cannot be reached.
+    """
+    checks.refuse_direction(source, target)
+    with driver_errors(), _snapshot(source) as here, _snapshot(target) as there:
+        ends = measure(here, source), measure(there, target)
+        checks.refuse_same_database(*ends)
+        holders = {"source": lock_holders(here), "target": lock_holders(there)}
+        findings = Findings(checks=checks.run_checks(*ends, decisions, holders))
+        pairs = _plan_tables(here, decisions, findings)
+        copied = [pair for pair in pairs if pair[0].action.copies]
+        if not findings.decisions and not any(check.blocks for check in findings.checks):
+            findings.checks += prechecks.would_reject(here, copied, allow_rejects=decisions.allow_rejects)
+        findings.checks.append(_largest([plan for plan, _ in pairs]))
+        state = _target_state(there, ends, findings)
+    return _assemble([plan for plan, _ in pairs], ends, findings, decisions, state)
+
+
+@contextmanager
+def _snapshot(endpoint: Endpoint) -> Iterator[Connection]:
+    """One consistent view that the server itself holds to reading."""
+    connection = open_for_plan(endpoint, APPLICATION)
+    try:
+        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        yield connection
+    finally:
+        connection.close()
+
+
+def _plan_tables(
+    connection: Connection, decisions: Decisions, findings: Findings
+) -> list[tuple[TablePlan, SourceTable]]:
+    tables = read_tables(connection)
+    enums = read_enums(connection)
+    known = {t.name: name for t in tables if t.schema == "public" and (name := target_table(t.name))}
+    by_target = {table.name: table for table in tables if table.name in known}
+    mapped = Mapped({name: known[name] for name, t in by_target.items() if _has_other_id(t)})
+    pairs = [(_table_plan(connection, table, decisions, mapped, findings), table) for table in tables]
+    _refuse_table_clashes([plan for plan, _ in pairs], findings)
+    plans = {plan.source_table: plan for plan, _ in pairs}
+    ordered = sorted(pairs, key=lambda pair: _order(pair[0]))
+    return [(with_ddl(p, t, plans, enums) if p.action.copies else p, t) for p, t in ordered]
+
+
+def _has_other_id(table: SourceTable) -> bool:
+    return any(column.name == "id" and column.type != "uuid" for column in table.columns)
+
+
+def _order(plan: TablePlan) -> tuple[int, int, str]:
+    """Copied tables first, the store's own in the order of their references, then by name."""
+    names = list(canonical.TABLES)
+    return (not plan.action.copies, names.index(plan.name) if plan.name in names else len(names), plan.name)
+
+
+def _table_plan(
+    connection: Connection, table: SourceTable, decisions: Decisions, mapped: Mapped, findings: Findings
+) -> TablePlan:
+    action, reason = classify(table.name, decisions, schema=table.schema)
+    measured = _measure(connection, table, action)
+    name = target_table(table.name) if action is Action.MIGRATE else None
+    plan = TablePlan(name or table.label, table.label, action, reason, measured.rows, measured.bytes)
+    if action is Action.UNDECIDED:
+        findings.decisions.append(_table_decision(table, measured))
+    if not action.copies:
+        return plan
+    if not _may_read(connection, table):
+        fix = f"As the table's owner: GRANT SELECT ON {table.sql} TO the role of the source's storage.url."
+        findings.fail(codes.PRIVILEGE, f"rights on {table.label}", f"may not read {table.label}", fix)
+    if name is not None:
+        columns, dropped = migrate_columns(table, name, measured, decisions, mapped, findings)
+    else:
+        columns, dropped = carry_columns(table, mapped)
+    check_types(table, columns, findings)
+    key = tuple(k for k in usable_key(table) if any(c.source == k for c in columns))
+    by = chunk_column(table, key)
+    return replace(
+        plan,
+        columns=tuple(columns),
+        dropped_columns=dropped,
+        key=key,
+        chunk_column=by,
+        chunks=max(1, math.ceil(measured.rows / CHUNK_ROWS)) if by else 1,
+        notes=() if by else ("no key that ranges can be made of: one chunk, restarted whole",),
+        largest_value_bytes=measured.largest_value_bytes,
+    )
+
+
+def _table_decision(table: SourceTable, measured: Measured) -> Decision:
+    text = f"The store has no table for {table.label}: {measured.rows} rows, {len(table.columns)} columns."
+    choices = (f"--carry-table {table.label}", f"--skip-table {table.label}=REASON")
+    return Decision("table", table.label, measured.rows, measured.bytes, text, choices[table.schema != "public" :])
+
+
+def _measure(connection: Connection, table: SourceTable, action: Action) -> Measured:
+    if not _may_read(connection, table):
+        return Measured(0, table.bytes)
+    row = connection.execute(f"SELECT count(*) FROM {table.sql}").fetchone()
+    rows = int(row[0]) if row else 0
+    if not action.copies:
+        return Measured(rows, table.bytes)
+    name = target_table(table.name) if action is Action.MIGRATE else None
+    return Measured(rows, table.bytes, _largest_value(connection, table), _words(connection, table, name))
+
+
+def _may_read(connection: Connection, table: SourceTable) -> bool:
+    row = connection.execute("SELECT pg_catalog.has_table_privilege(%s::oid, 'SELECT')", (table.oid,)).fetchone()
+    return bool(row and row[0])
+
+
+def _largest_value(connection: Connection, table: SourceTable) -> int:
+    wide = [c.name for c in table.columns if c.category in ("S", "A", "U") and c.base != "uuid"]
+    if not wide:
+        return 0
+    sizes = ", ".join(f"max(pg_catalog.pg_column_size({quote(name)}))" for name in wide)
+    row = connection.execute(f"SELECT greatest(0, {sizes}) FROM {table.sql}").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _words(connection: Connection, table: SourceTable, name: str | None) -> dict[str, dict[str, int]]:
+    """Count the words of each enumerated column; at most 100 of one, since a free text column is no enumeration."""
+    found: dict[str, dict[str, int]] = {}
+    for column in table.columns if name else ():
+        target = target_column(name or "", column.name)
+        if target is None or not canonical.TABLES[name or ""][target].allowed:
+            continue
+        word = f"{quote(column.name)}::text"
+        query = f"SELECT {word}, count(*) FROM {table.sql} WHERE {word} IS NOT NULL GROUP BY 1 ORDER BY 1 LIMIT 100"
+        found[column.name] = {word: int(rows) for word, rows in connection.execute(query).fetchall()}
+    return found
+
+
+def _refuse_table_clashes(plans: list[TablePlan], findings: Findings) -> None:
+    seen: dict[str, str] = {}
+    for plan in plans:
+        if not plan.action.copies:
+            continue
+        if plan.name in seen:
+            findings.fail(
+                codes.NAME_CLASH,
+                f"table {plan.name}",
+                f"The source's tables {seen[plan.name]} and {plan.source_table} would both become {plan.name}.",
+                f"Decide which one is right and leave the other behind: --skip-table {plan.source_table}=REASON",
+            )
+        seen.setdefault(plan.name, plan.source_table)
+
+
+def _largest(plans: list[TablePlan]) -> CheckResult:
+    biggest = max(plans, key=lambda plan: plan.largest_value_bytes, default=None)
+    if biggest is None:
+        return checks.largest_value(0, "")
+    return checks.largest_value(biggest.largest_value_bytes, biggest.source_table)
+
+
+def _target_state(connection: Connection, ends: tuple[Situation, Situation], findings: Findings) -> TargetState:
+    run = read_run(connection)
+    if run is not None:
+        source = ends[0].facts
+        if (run.source_system, run.source_database) == (source.system_id, source.database):
+            return "finished" if run.state == "verified" else "unfinished"
+        findings.fail(
+            codes.OTHER_RUN,
+            "target",
+            f"The target holds the migration of another source ({run.source_label}, state {run.state}).",
+            "Choose an empty database as the target; `mosaic storage history` shows the run that filled this one.",
+        )
+        return "foreign"
+    filled = filled_tables(connection)
+    if filled:
+        shown = ", ".join(f"{name} ({rows} rows)" for name, rows in filled[:5])
+        findings.fail(
+            codes.TARGET_NOT_EMPTY,
+            "target is empty",
+            f"The target database already holds: {shown}.",
+            "Choose an empty database as the target, or remove those tables yourself: a migration never deletes them.",
+        )
+        return "foreign"
+    findings.checks.append(CheckResult(codes.TARGET_NOT_EMPTY.id, "target is empty", CheckStatus.PASS, "empty"))
+    return "empty"
+
+
+def filled_tables(connection: Connection) -> list[tuple[str, int]]:
+    """Return the target's tables that are in the way: foreign ones (rows or not), and the store's own with rows."""
+    found = []
+    for table in read_tables(connection):
+        if table.schema == "mosaic_migration" or table.name == "django_migrations":
+            continue
+        row = connection.execute(f"SELECT count(*) FROM {table.sql}").fetchone()
+        rows = int(row[0]) if row else 0
+        if rows or table.schema != "public" or table.name not in canonical.TABLES:
+            found.append((table.label, rows))
+    return found
+
+
+def _assemble(
+    plans: list[TablePlan],
+    ends: tuple[Situation, Situation],
+    findings: Findings,
+    decisions: Decisions,
+    state: TargetState,
+) -> Plan:
+    copied = [plan for plan in plans if plan.action.copies]
+    totals = Totals(
+        tables=len(copied),
+        rows=sum(plan.rows for plan in copied),
+        bytes=sum(plan.bytes for plan in copied),
+        skipped_tables=sum(plan.action is Action.SKIP for plan in plans),
+        chunks=sum(plan.chunks for plan in copied),
+        largest_value_bytes=max((plan.largest_value_bytes for plan in copied), default=0),
+    )
+    return Plan(
+        source=ends[0].facts,
+        target=ends[1].facts,
+        tables=tuple(plans),
+        checks=tuple(findings.checks),
+        open_decisions=tuple(findings.decisions),
+        decisions=decisions,
+        totals=totals,
+        estimate=_estimate(totals, copied),
+        made_at=datetime.now(UTC).isoformat(),
+        target_state=state,
+    )
+
+
+def _estimate(totals: Totals, copied: list[TablePlan]) -> dict[str, float]:
+    """Seconds per phase. Tables whose values cross as text take about three times as long."""
+    weight = sum(plan.bytes * (3 if casts.copies_as_text(plan) else 1) for plan in copied)
+    return {
+        "prepare": 2.0,
+        "copy": round(weight / COPY_BYTES_PER_S + 0.02 * totals.chunks, 1),
+        "indexes": round(totals.bytes / INDEX_BYTES_PER_S, 1),
+        "verify": round(totals.bytes / VERIFY_BYTES_PER_S, 1),
+    }

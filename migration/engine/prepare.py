@@ -1,0 +1,136 @@
+"""Prepare: the target gets its ledger, its schema and its chunks; a run is claimed, fresh or unfinished."""
+
+from __future__ import annotations
+
+import contextlib
+from uuid import UUID
+
+import psycopg
+
+from migration.engine import ddl
+from migration.engine import ledger_rows as ledger
+from migration.engine.catalog import Connection, read_tables
+from migration.engine.lanes import Ends, Watch
+from migration.engine.ledger_rows import Claim
+from migration.engine.model import Plan, PrepareSchema, RunOptions, TablePlan
+from migration.engine.plan import filled_tables
+from migration.engine.ranges import boundaries
+from migration.errors import OtherRunError, SchemaMismatchError, TargetNotEmptyError
+from store.ledger import RunRow, claim_epoch, create_ledger, read_run
+
+PREFIX = "mosaic-mig "  # application_name of every session of a run
+
+
+def end_stale_sessions(connection: Connection, keep: str) -> int:
+    """End the sessions of a worker whose lease expired, so that its locks go; return how many there were."""
+    row = connection.execute(
+        """SELECT count(pg_catalog.pg_terminate_backend(pid)) FROM pg_catalog.pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_catalog.pg_backend_pid()
+              AND starts_with(application_name, %s) AND application_name <> %s""",
+        (PREFIX, keep),
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def find_run(connection: Connection, plan: Plan) -> RunRow | None:
+    """Return the target's run when it is this plan's, None for an empty target.
+
+    Raises: OtherRunError, TargetNotEmptyError.
+    """
+    run = read_run(connection)
+    if run is None:
+        _refuse_filled(connection)
+        return None
+    ours = (run.source_system, run.source_database) == (plan.source.system_id, plan.source.database)
+    if not ours or run.plan_hash != plan.hash:
+        what = "another plan of the same source" if ours else f"another source ({run.source_label})"
+        raise OtherRunError(
+            f"The target holds a run of {what}, in state {run.state}.",
+            remediation="Resume that run with its own decisions, or choose an empty database as the target.",
+            run_id=str(run.run_id),
+        )
+    return run
+
+
+def _refuse_filled(connection: Connection) -> None:
+    filled = filled_tables(connection)
+    if filled:
+        shown = ", ".join(f"{name} ({rows} rows)" for name, rows in filled[:5])
+        raise TargetNotEmptyError(
+            f"The target database already holds: {shown}.",
+            remediation="Choose an empty database as the target; a migration never deletes what it did not write.",
+        )
+
+
+def prepare(
+    connection: Connection,
+    ends: Ends,
+    watch: Watch,
+    plan: Plan,
+    run_id: UUID,
+    options: RunOptions,
+    prepare_schema: PrepareSchema,
+) -> Claim:
+    """Return the claim of a fresh run whose target is ready to be filled. Any crash leaves a run to resume."""
+    with connection.transaction():
+        create_ledger(connection)
+        ledger.insert_run(connection, run_id, plan, options, ends.name)
+    claim = Claim(run_id, claim_epoch(connection, run_id, holder=ends.name))
+    finish_prepare(connection, ends, watch, plan, claim, options, prepare_schema)
+    return claim
+
+
+def finish_prepare(
+    connection: Connection,
+    ends: Ends,
+    watch: Watch,
+    plan: Plan,
+    claim: Claim,
+    options: RunOptions,
+    prepare_schema: PrepareSchema,
+) -> None:
+    """Do what `prepare` does after the claim; safe to repeat after a crash in its middle."""
+    connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
+    watch.control.check()
+    prepare_schema(ends.target)
+    watch.control.check()
+    with ends.sessions.source(ends.source, ends.name) as source, claim.transaction(connection):
+        for table in plan.copied_tables:
+            _create(connection, table)
+        check_schema(connection, plan)
+        ledger.insert_tables(connection, claim.run_id, plan)
+        ddl.record(connection, claim, plan)
+        for table in plan.copied_tables:
+            ledger.insert_chunks(connection, claim.run_id, boundaries(source, table, options.chunk_rows))
+    ledger.set_phase(connection, claim, "copy", "copying")
+
+
+def _create(connection: Connection, table: TablePlan) -> None:
+    """Run the plan's own DDL for a table; types are shared between tables, so a second creation is no error."""
+    for statement in table.ddl:
+        if not statement.startswith("CREATE TYPE"):
+            connection.execute(statement)
+            continue
+        with contextlib.suppress(psycopg.errors.DuplicateObject), connection.transaction():
+            connection.execute(statement)
+
+
+def check_schema(connection: Connection, plan: Plan) -> None:
+    """Refuse a target whose columns are not those that the plan fills: a silent cast would go unverified."""
+    found = {
+        (table.name, column.name): column.type
+        for table in read_tables(connection)
+        if table.schema == "public"
+        for column in table.columns
+    }
+    wrong = [
+        f"{table.name}.{column.target}: {found.get((table.name, column.target), 'missing')}, not {column.target_type}"
+        for table in plan.copied_tables
+        for column in table.columns
+        if found.get((table.name, column.target)) != column.target_type
+    ]
+    if wrong:
+        raise SchemaMismatchError(
+            f"The target's schema is not the planned one: {'; '.join(wrong[:5])}.",
+            remediation="Plan and run with the same version of Mosaic Admin, into an empty database.",
+        )

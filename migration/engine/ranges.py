@@ -1,0 +1,91 @@
+"""The SQL of chunks: which rows of a table one chunk is, read, written, and found again in the target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from migration.engine.casts import copies_as_text, select_expression
+from migration.engine.catalog import Connection, literal, quote
+from migration.engine.ledger_rows import ChunkRow
+from migration.engine.model import TablePlan
+from migration.engine.tables import is_plain
+
+
+@dataclass(frozen=True)
+class Copied:
+    rows: int
+    bytes: int
+    digest: str
+
+
+def copy_out(table: TablePlan, chunk: ChunkRow | str) -> str:
+    """The COPY that reads one chunk, in key order so that equal rows give an equal stream."""
+    condition = chunk if isinstance(chunk, str) else where(table, chunk)
+    columns = ", ".join(select_expression(column) for column in table.columns)
+    order = f" ORDER BY {', '.join(ordering(table))}" if table.key else ""
+    query = f"SELECT {columns} FROM public.{quote(table.source_table)} WHERE {condition}{order}"
+    return f"COPY ({query}) TO STDOUT{_format(table)}"
+
+
+def copy_in(table: TablePlan) -> str:
+    columns = ", ".join(quote(column.target) for column in table.columns)
+    return f"COPY public.{quote(table.name)} ({columns}) FROM STDIN{_format(table)}"
+
+
+def _format(table: TablePlan) -> str:
+    return "" if copies_as_text(table) else " (FORMAT BINARY)"
+
+
+def ordering(table: TablePlan) -> list[str]:
+    return [collated(table, name) for name in table.key]
+
+
+def collated(table: TablePlan, name: str) -> str:
+    """A key column of the source, with an order that is the same on every server."""
+    source_type = next((c.source_type for c in table.columns if c.source == name), "")
+    is_text = source_type == "text" or source_type.startswith("character varying")
+    return f'{quote(name)} COLLATE "C"' if is_text else quote(name)
+
+
+def where(table: TablePlan, chunk: ChunkRow) -> str:
+    return _range(collated(table, table.chunk_column), table, chunk) if table.chunk_column else "true"
+
+
+def _range(column: str, table: TablePlan, chunk: ChunkRow) -> str:
+    source_type = next(c.source_type for c in table.columns if c.source == table.chunk_column)
+    parts = []
+    if chunk.lower is not None:
+        parts.append(f"{column} >= {literal(chunk.lower)}::{source_type}")
+    if chunk.upper is not None:
+        parts.append(f"{column} < {literal(chunk.upper)}::{source_type}")
+    return " AND ".join(parts) or "true"
+
+
+def can_replace(table: TablePlan) -> bool:
+    """Say whether a chunk's rows can be found in the target again by the chunk's range."""
+    return bool(table.chunk_column) and is_plain(table, table.chunk_column)
+
+
+def delete_range(target: Connection, table: TablePlan, chunk: ChunkRow) -> None:
+    """Remove the rows that this run wrote for a chunk whose source has changed since."""
+    planned = next(c for c in table.columns if c.source == table.chunk_column and c.target != "origin_id")
+    collate = ' COLLATE "C"' if planned.target_type == "text" else ""
+    condition = _range(quote(planned.target) + collate, table, chunk)
+    target.execute(f"DELETE FROM public.{quote(table.name)} WHERE {condition}")
+
+
+def boundaries(source: Connection, table: TablePlan, chunk_rows: int) -> list[ChunkRow]:
+    """Cut a table into ranges of about `chunk_rows` rows, in one pass over its key; the outer ends stay open."""
+    if not table.chunk_column:
+        return [ChunkRow(table.name, 1, None, None)]
+    column = collated(table, table.chunk_column)
+    query = (
+        f"SELECT k::text FROM (SELECT {column} AS k, row_number() OVER (ORDER BY {column}) AS n "
+        f"FROM public.{quote(table.source_table)}) s WHERE n > 1 AND n %% %s = 1 ORDER BY n"
+    )
+    rows = source.execute(query, (max(chunk_rows, 2),)).fetchall()
+    cuts = list(dict.fromkeys(str(key) for (key,) in rows))
+    lowers, uppers = [None, *cuts], [*cuts, None]
+    return [
+        ChunkRow(table.name, n, lower, upper) for n, (lower, upper) in enumerate(zip(lowers, uppers, strict=True), 1)
+    ]

@@ -1,0 +1,289 @@
+"""One run from preflight to certificate: fresh, resumed after a crash, or verified again when it was finished."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+import psycopg
+
+from migration.engine import ddl
+from migration.engine import ledger_rows as ledger
+from migration.engine.catalog import Connection, quote
+from migration.engine.certificate import make_certificate
+from migration.engine.connections import Sessions, driver_errors, open_target, storage_url
+from migration.engine.copy import Copier, copy_all, recheck_all
+from migration.engine.lanes import Ends, Watch
+from migration.engine.ledger_rows import ChunkRow, Claim
+from migration.engine.model import (
+    Control,
+    Endpoint,
+    Outcome,
+    OutcomeState,
+    Phase,
+    Plan,
+    PrepareSchema,
+    RunOptions,
+    Sink,
+    Verification,
+)
+from migration.engine.plan import make_plan
+from migration.engine.prepare import end_stale_sessions, find_run, finish_prepare, prepare
+from migration.engine.progress import Tracker
+from migration.engine.ranges import can_replace
+from migration.engine.verify import Verifier, assemble
+from migration.errors import PlanNotReadyError, SourceChangedError
+from store.ledger import RunRow, StoreLock, claim_epoch, holder_name
+
+
+def run_plan(
+    plan: Plan,
+    source: Endpoint,
+    target: Endpoint,
+    *,
+    run_id: UUID,
+    options: RunOptions,
+    control: Control,
+    sink: Sink,
+    prepare_schema: PrepareSchema,
+) -> Outcome:
+    """Carry a plan out and verify it. A target with an unfinished run of this plan is resumed, whatever `run_id` says.
+
+    Raises: MosaicError subclasses, none of which loses what was committed; the control's own signals.
+    """
+    ends = Ends(source, target, _name(options), Sessions())
+    run = _Run(plan, ends, options, Watch(control, Tracker(plan, sink)), prepare_schema)
+    with driver_errors():
+        return run.carry_out(run_id)
+
+
+def _name(options: RunOptions) -> str:
+    host, _, process = options.holder.rpartition(":")
+    return holder_name("mig", host=host or socket.gethostname(), process=int(process or os.getpid()))
+
+
+@dataclass
+class _Run:
+    plan: Plan
+    ends: Ends
+    options: RunOptions
+    watch: Watch
+    prepare_schema: PrepareSchema
+
+    def carry_out(self, run_id: UUID) -> Outcome:
+        tracker = self.watch.tracker
+        with tracker.phase(Phase.PREFLIGHT):
+            self._end_stale_sessions()
+            self.watch.control.check()
+        with tracker.phase(Phase.PLAN):
+            self._refuse_stale_plan()
+        with self._locks(), self.ends.sessions.target(self.ends.target, self.ends.name) as main:
+            found = find_run(main, self.plan)
+            if found is not None and found.is_finished:
+                return self._verify_again(main, found)
+            with tracker.phase(Phase.PREPARE):
+                claim = self._claim(main, found, run_id)
+            return self._fill(main, claim)
+
+    def _end_stale_sessions(self) -> None:
+        if not self.options.lease_expired:
+            return
+        connection = open_target(self.ends.target, "mosaic migration resume")
+        try:
+            count = end_stale_sessions(connection, keep=self.ends.name)
+        finally:
+            connection.close()
+        if count:
+            self.watch.tracker.event(f"Ended {count} sessions of the worker before, whose lease had expired", "warning")
+
+    def _refuse_stale_plan(self) -> None:
+        fresh = make_plan(self.ends.source, self.ends.target, self.plan.decisions)
+        if fresh.blocking_checks:
+            check = fresh.blocking_checks[0]
+            raise PlanNotReadyError(f"{check.name}: {check.message}.", remediation=check.remediation, check=check.code)
+        if fresh.hash != self.plan.hash or fresh.open_decisions:
+            raise PlanNotReadyError(
+                "The plan is out of date: the source's tables or words have changed since it was made.",
+                remediation="Make a new dry run and confirm its plan.",
+                planned=self.plan.hash,
+                now=fresh.hash,
+            )
+
+    @contextmanager
+    def _locks(self) -> Iterator[None]:
+        """Both stores, exclusively: no gateway can start on either while the data moves."""
+        wait_s = self.options.lock_timeout_s
+        with (
+            _held(StoreLock(storage_url(self.ends.source), "exclusive", self.ends.name), wait_s),
+            _held(StoreLock(storage_url(self.ends.target), "exclusive", self.ends.name), wait_s),
+        ):
+            yield
+
+    def _claim(self, main: Connection, found: RunRow | None, run_id: UUID) -> Claim:
+        if found is None:
+            return prepare(main, self.ends, self.watch, self.plan, run_id, self.options, self.prepare_schema)
+        claim = Claim(found.run_id, claim_epoch(main, found.run_id, holder=self.ends.name))
+        self.watch.tracker.event(f"Resuming run {found.run_id}, which stopped in phase {found.phase}")
+        if found.state == "preparing":
+            finish_prepare(main, self.ends, self.watch, self.plan, claim, self.options, self.prepare_schema)
+        return claim
+
+    def _fill(self, main: Connection, claim: Claim) -> Outcome:
+        tracker, options = self.watch.tracker, self.options
+        with self._snapshot() as (keeper, snapshot, at):
+            ledger.set_snapshot(main, claim, at)
+            changes = _changes(keeper, self.plan)
+            copier = Copier(self.plan, claim, self.ends, self.watch, snapshot)
+            with tracker.phase(Phase.COPY):
+                self._copy(main, claim, copier)
+            with tracker.phase(Phase.SEQUENCES):
+                ledger.set_phase(main, claim, "sequences", "copying")
+                ddl.set_sequences(keeper, main, claim, self.plan)
+            with tracker.phase(Phase.INDEXES):
+                ledger.set_phase(main, claim, "indexes", "loaded")
+                ddl.add_vector_indexes(main, claim, self.plan, self.watch)
+                ddl.rebuild(self.ends, self.watch, main, claim, options.index_jobs)
+                ddl.vacuum(self.ends, self.watch, self.plan, options.index_jobs, full=options.vacuum)
+            with tracker.phase(Phase.VERIFY):
+                ledger.set_phase(main, claim, "verify")
+                verification = self._verify(keeper, main, claim.run_id, snapshot)
+            if _changes(keeper, self.plan) != changes:
+                tracker.event("The source changed after the snapshot: those writes are not in the target", "warning")
+        with tracker.phase(Phase.CERTIFICATE):
+            return self._finish(main, claim, verification, str(at))
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[tuple[Connection, str, object]]:
+        """Hold one snapshot of the source for copy and verification; exporting it assigns no transaction id."""
+        with self.ends.sessions.source(self.ends.source, self.ends.name) as keeper:
+            keeper.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            row = keeper.execute("SELECT pg_catalog.pg_export_snapshot(), now()").fetchone()
+            assert row is not None
+            yield keeper, row[0], row[1]
+
+    def _copy(self, main: Connection, claim: Claim, copier: Copier) -> None:
+        chunks = ledger.read_chunks(main, claim.run_id)
+        done = [chunk for chunk in chunks if chunk.state == "copied"]
+        if done:
+            self.watch.tracker.event(f"Comparing {len(done)} finished chunks with the source as it is now")
+            changed = recheck_all(copier, done, self.options.copiers)
+            self._forget(main, claim, changed)
+            chunks = ledger.read_chunks(main, claim.run_id)
+        waiting = [chunk for chunk in chunks if chunk.state != "copied"]
+        self._show(chunks)
+        if waiting:
+            ddl.drop_secondary(main, claim)
+            copy_all(copier, waiting, self.options.copiers)
+        ledger.update_tables(main, claim)
+
+    def _forget(self, main: Connection, claim: Claim, changed: list[ChunkRow]) -> None:
+        """Mark changed chunks for replacement; a table whose rows no range can find again starts over."""
+        rejects = ledger.read_rejects(main, claim.run_id)
+        for table in self.plan.copied_tables:
+            numbers = [chunk.number for chunk in changed if chunk.table_name == table.name]
+            if not numbers:
+                continue
+            whole = not can_replace(table) or table.name in rejects
+            if whole:
+                ddl.drop_secondary(main, claim)  # its rows are referred to: they cannot go while the keys stand
+            with claim.transaction(main):
+                if whole:
+                    main.execute(f"DELETE FROM public.{quote(table.name)}")
+                    main.execute(
+                        "DELETE FROM mosaic_migration.reject WHERE run_id = %s AND table_name = %s",
+                        (claim.run_id, table.name),
+                    )
+                ledger.reset_chunks(
+                    main, claim, table.name, None if whole else numbers, "waiting" if whole else "changed"
+                )
+            self.watch.tracker.event(f"{table.name} changed in the source: copying {'all' if whole else 'part'} again")
+
+    def _show(self, chunks: list[ChunkRow]) -> None:
+        for table in self.plan.copied_tables:
+            mine = [chunk for chunk in chunks if chunk.table_name == table.name]
+            done = [chunk for chunk in mine if chunk.state == "copied"]
+            self.watch.tracker.set_chunks(table.name, len(done), len(mine), sum(chunk.rows for chunk in done))
+
+    def _verify(self, source: Connection, main: Connection, run_id: UUID, snapshot: str | None) -> Verification:
+        rejects = ledger.read_rejects(main, run_id)
+        verifier = Verifier(self.plan, self.ends, self.watch, self.options.verify_mode, snapshot, rejects)
+        tables = verifier.run()
+        return assemble(source, main, self.plan, self.options.verify_mode, tables, rejects, run_id)
+
+    def _finish(self, main: Connection, claim: Claim, verification: Verification, at: str) -> Outcome:
+        state = self._judge(verification)
+        with claim.transaction(main):
+            ledger.save_verification(main, claim.run_id, verification.mode, verification.tables)
+        verdict = "verified" if state is OutcomeState.VERIFIED else "failed"
+        ledger.set_phase(main, claim, "certificate", verdict)
+        return self._outcome(claim.run_id, state, verification, at, changed=True)
+
+    def _judge(self, verification: Verification) -> OutcomeState:
+        if not verification.is_equal:
+            return OutcomeState.DIFFERENCES
+        too_many = verification.rejects > self.plan.decisions.allow_rejects
+        return OutcomeState.REJECTS if too_many else OutcomeState.VERIFIED
+
+    def _outcome(
+        self, run_id: UUID, state: OutcomeState, verification: Verification, at: str, *, changed: bool
+    ) -> Outcome:
+        certificate = make_certificate(self.plan, run_id, verification, snapshot_at=at)
+        durations = dict(self.watch.tracker.durations)
+        return Outcome(state, verification, certificate, durations, changed, verification.rejects)
+
+    def _verify_again(self, main: Connection, run: RunRow) -> Outcome:
+        """A finished run: compare both ends with what was verified then, change nothing."""
+        before = ledger.last_verification(main, run.run_id, self.options.verify_mode)
+        with (
+            self.watch.tracker.phase(Phase.VERIFY),
+            self.ends.sessions.source(self.ends.source, self.ends.name) as source,
+        ):
+            verification = self._verify(source, main, run.run_id, None)
+        self._refuse_changes(verification, before)
+        state = self._judge(verification)
+        return self._outcome(run.run_id, state, verification, str(run.snapshot_at), changed=False)
+
+    def _refuse_changes(self, verification: Verification, before: dict[str, tuple[int, str, int, str]]) -> None:
+        changed = []
+        for table in verification.tables:
+            if table.name not in before:
+                continue
+            rows, total, target_rows, target_total = before[table.name]
+            if (rows, total) != (table.source_rows, table.source_sum):
+                changed.append(f"{table.name} in the source ({rows} rows then, {table.source_rows} now)")
+            if (target_rows, target_total) != (table.target_rows, table.target_sum):
+                changed.append(f"{table.name} in the target ({target_rows} rows then, {table.target_rows} now)")
+        if changed:
+            raise SourceChangedError(
+                f"This migration is finished, and since then these changed: {'; '.join(changed)}.",
+                remediation="Nothing was touched. To move newer source data, migrate into an empty database; a target "
+                "that a gateway writes to stays as it is.",
+            )
+
+
+@contextmanager
+def _held(lock: StoreLock, wait_s: float) -> Iterator[None]:
+    lock.acquire(wait_s)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _changes(connection: Connection, plan: Plan) -> int:
+    """Rows inserted, updated and deleted in the source's tables so far, by the server's own statistics."""
+    names = [table.source_table for table in plan.copied_tables]
+    connection.execute("SELECT pg_catalog.pg_stat_clear_snapshot()")
+    try:
+        row = connection.execute(
+            """SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0) FROM pg_catalog.pg_stat_user_tables
+                WHERE schemaname = 'public' AND relname = ANY(%s)""",
+            (names,),
+        ).fetchone()
+    except psycopg.errors.InsufficientPrivilege:
+        return 0
+    return int(row[0]) if row else 0

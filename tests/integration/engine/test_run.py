@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from migration.engine import make_plan
+from migration.engine.model import Action, Decisions, OutcomeState
+from tests.integration.engine.support import (
+    CAMEL,
+    CAMEL_DECISIONS,
+    Follower,
+    load,
+    make_snake,
+    migrate,
+    run,
+    scalar,
+    source_at,
+    state_of,
+    target_at,
+)
+
+Urls = tuple[str, str]
+
+
+@pytest.fixture
+def urls(plain_postgres: Any, postgres: Any, make_database: Any) -> Urls:
+    return make_database(plain_postgres), make_database(postgres)
+
+
+def test_a_snake_case_store_arrives_whole(urls: Urls) -> None:
+    source, target = urls
+    make_snake(source)
+    outcome = migrate(source, target, chunk_rows=300)
+    assert outcome.state is OutcomeState.VERIFIED, outcome.verification
+    assert scalar(target, "SELECT count(*) FROM tasks") == 1_000
+    there, here = state_of(source), state_of(target)
+    same = set(there) - {"catalog", "insights"}
+    assert {name: there[name] for name in same} == {name: here[name] for name in same}
+    assert scalar(target, "SELECT count(*) FROM pg_indexes WHERE indexname = 'insights_embedding_hnsw_3'") == 1
+    query = "SELECT md5(string_agg(embedding::real[]::text, '|' ORDER BY id)) FROM insights"
+    assert scalar(source, query) == scalar(target, query)
+
+
+def test_a_camel_case_store_with_other_ids_arrives_whole(urls: Urls) -> None:
+    source, target = urls
+    load(source, CAMEL)
+    outcome = migrate(source, target, CAMEL_DECISIONS, chunk_rows=100)
+    assert outcome.state is OutcomeState.VERIFIED, outcome.verification
+    assert scalar(target, "SELECT count(*) FROM tasks t JOIN users u ON u.id = t.owner_id") == 900
+    assert scalar(target, "SELECT count(*) FROM tasks WHERE status = 'todo' AND colour = 'red'") == 600
+    assert scalar(target, "SELECT origin_id FROM teams WHERE slug = 'core'") == "core"
+    assert scalar(target, "SELECT id::text FROM teams WHERE slug = 'uuid'") == "8e5b1f6e-54a1-4d6c-8a56-0f8a3f3ed001"
+    assert scalar(target, 'SELECT count(*) FROM agents a JOIN users u ON u.id = a."ownerId"') == 300
+    assert scalar(target, "INSERT INTO agents (name) VALUES ('next') RETURNING id") == 301
+    assert "canary" not in str(state_of(target)) + str(outcome.certificate)
+
+
+def test_a_dry_run_asks_about_everything_it_does_not_know(urls: Urls) -> None:
+    source, target = urls
+    load(source, CAMEL)
+    plan = make_plan(source_at(source), target_at(target), Decisions())
+    assert {d.subject for d in plan.open_decisions} == {"agents", "tasks.colour", "tasks.status:not-started"}
+    assert not plan.is_ready
+    skipped = {table.source_table for table in plan.tables if table.action is Action.SKIP}
+    assert skipped == {"sessions", "__drizzle_migrations"}
+
+
+def test_a_finished_run_is_verified_again_and_changes_nothing(urls: Urls) -> None:
+    source, target = urls
+    make_snake(source)
+    migrate(source, target)
+    before = state_of(target)
+    outcome = migrate(source, target)
+    assert outcome.state is OutcomeState.VERIFIED
+    assert not outcome.changed
+    assert state_of(target) == before
+
+
+def test_progress_is_told_for_each_phase(urls: Urls) -> None:
+    source, target = urls
+    make_snake(source)
+    follower = Follower()
+    ends = source_at(source), target_at(target)
+    run(make_plan(*ends, Decisions()), *ends, follower)
+    last = follower.seen[-1]
+    assert last.rows_done == last.rows_total > 0
+    assert {table.state for table in last.tables} == {"verified"}
