@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from django.apps import apps
 
 from migration.endpoints import EndpointChoice
 from migration.job_errors import NoTargetError
 from mosaic_admin import env
-from mosaic_admin.errors import NotFoundError
 from tiers.config import read_document
+from tiers.models import TierConfig
+from tiers.services import all_configs, config_folder, federated_target, get_config
 
 SOURCE_TIERS = ("local", "standalone", "team")
 FILE = "file"
@@ -53,7 +51,7 @@ def default_target() -> EndpointChoice:
     Raises:
         NoTargetError: there is none yet.
     """
-    row = next((row for row in _rows() if row.tier == "federated"), None)
+    row = federated_target()
     if row is None:
         raise NoTargetError(
             "The dashboard has no configuration of the federated tier.",
@@ -65,9 +63,9 @@ def default_target() -> EndpointChoice:
 
 def list_choices() -> Choices:
     """Return what a person can choose from; the boot file comes first when its tier is a source."""
-    rows = _rows()
+    rows = list(all_configs())
     sources = [(str(row.pk), f"{row.name} ({row.tier})") for row in rows if row.tier in SOURCE_TIERS]
-    targets = [(str(row.pk), row.name) for row in rows if row.tier == "federated"]
+    targets = [(str(row.pk), f"{row.name} (federated)") for row in rows if row.tier == "federated"]
     boot = _boot_choice()
     if boot is not None:
         sources.insert(0, (FILE, f"{boot.label}, what the gateway runs on ({boot.tier})"))
@@ -89,20 +87,8 @@ def chosen(value: str) -> EndpointChoice:
     """Return what a form's value stands for."""
     if value == FILE:
         return active_source()
-    row = next((row for row in _rows() if str(row.pk) == value), None)
-    if row is None:
-        raise NotFoundError(
-            "The chosen configuration is gone.", remediation="Open /migrations/new again and choose another."
-        )
-    return _from_row(row)
+    return _from_row(get_config(int(value)))
 
 
-def _rows() -> list[Any]:
-    try:
-        return list(apps.get_model("tiers", "TierConfig").objects.order_by("name"))
-    except LookupError:
-        return []
-
-
-def _from_row(row: Any) -> EndpointChoice:
-    return EndpointChoice(row.document, str(env.load().config.absolute().parent), row.name)
+def _from_row(row: TierConfig) -> EndpointChoice:
+    return EndpointChoice(row.document, str(config_folder()), row.name)

@@ -7,15 +7,18 @@ from django.urls import URLPattern, URLResolver
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, ValidationError
 
+from migration.api import router as migrations_router
 from mosaic_admin import codes
 from mosaic_admin.access import READERS, allow
 from mosaic_admin.errors import MosaicError, NotFoundError
-from mosaic_admin.people.api_auth import SessionAuth
+from mosaic_admin.people.api_auth import SessionAuth, TokenAuth
+from mosaic_admin.people.models import Scope
 from mosaic_admin.redaction import redact_data
 from tiers.api import router as tiers_router
 
 api = NinjaAPI(title="Mosaic Admin", version="1", urls_namespace="api-1", auth=[SessionAuth()])
 api.add_router("/tiers", tiers_router)
+api.add_router("/migrations", migrations_router, auth=[SessionAuth(), TokenAuth(Scope.MIGRATIONS_READ)])
 
 _PAGES = ("openapi-json", "openapi-view", "api-root")  # the reference itself; everything else checks its own `auth`
 
