@@ -57,7 +57,11 @@ def _control_database() -> dict[str, Any]:
 if IS_GATEWAY:  # serves the store only: the boot gate adds the alias `store`, there is no control plane in here
     DATABASES: dict[str, dict[str, Any]] = {"default": {}}
     INSTALLED_APPS = ["store", "gateway", "ninja"]
-    MIDDLEWARE = ["django.middleware.security.SecurityMiddleware", "django.middleware.common.CommonMiddleware"]
+    MIDDLEWARE = [
+        "django.middleware.security.SecurityMiddleware",
+        "django.middleware.common.CommonMiddleware",
+        "gateway.middleware.AdmissionMiddleware",
+    ]
     ROOT_URLCONF = "gateway.urls"
 else:
     DATABASES = {"default": _control_database()}

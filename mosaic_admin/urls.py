@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("migrations/", include("migration.urls")),
     path("tiers/", include("tiers.urls")),
     path("api/v1/", api.urls()),
+    path("gateway/", include("gateway.dashboard_urls")),
     path("healthz", views.alive, name="healthz"),
 ]
 

@@ -12,6 +12,7 @@ from doctor.probes.postgres_health import postgres_probes
 from doctor.probes.queue import LocalQueueProbe
 from doctor.probes.store import store_probes
 from doctor.probes.valkey import valkey_probes
+from gateway import codes as gateway_codes
 from migration import codes as migration_codes
 from migration import job_codes
 from mosaic_admin import codes
@@ -27,6 +28,7 @@ ALL_CODES: dict[str, Code] = {
         *codes.ALL,
         *people_codes.ALL,
         *tiers_codes.ALL,
+        *gateway_codes.ALL,
         *store_codes.ALL,
         *doctor_codes.ALL,
         *compose_codes.ALL,

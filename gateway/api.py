@@ -1,0 +1,134 @@
+"""The gateway's own API: /v1 (data), /control (pause and resume), /healthz. Every error has our one JSON shape."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from typing import Any
+
+import psycopg
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse
+from ninja import NinjaAPI, Router
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.security import HttpBearer
+
+from gateway import faults, runtime, schemas
+from gateway.errors import BadRequestError, NoTokenError, NotServingError
+from gateway.routes import router as data
+from mosaic_admin.errors import MosaicError
+
+log = logging.getLogger("mosaic.gateway")
+
+
+class GatewayToken(HttpBearer):
+    """The token in MOSAIC_HOME/keys/gateway-token."""
+
+    def authenticate(self, request: HttpRequest, token: str) -> str | None:
+        expected = runtime.current().token
+        return "gateway" if hmac.compare_digest(token.encode(), expected.encode()) else None
+
+
+api = NinjaAPI(
+    title="Mosaic gateway",
+    version="1",
+    auth=GatewayToken(),
+    docs_url=None,
+    openapi_url="/v1/openapi.json",
+    urls_namespace="gateway-api",
+)
+control = Router()
+
+
+def status_of(current: runtime.Runtime) -> dict[str, Any]:
+    snapshot = current.turnstile.snapshot()
+    return {
+        "state": snapshot.state,
+        "in_flight": snapshot.in_flight,
+        "since_s": round(snapshot.since, 1),
+        "tier": current.tier,
+        "store": current.store,
+        "holder": current.holder,
+    }
+
+
+@control.get("/status", response=schemas.StatusOut, summary="What the gateway is doing")
+def show_status(request: HttpRequest) -> Any:
+    return status_of(runtime.current())
+
+
+@control.post("/pause", response=schemas.StatusOut, summary="Finish the requests in flight, let go of the store")
+def pause(request: HttpRequest) -> Any:
+    current = runtime.current()
+    current.turnstile.pause()
+    return status_of(current)
+
+
+@control.post("/resume", response=schemas.StatusOut, summary="Take the store again and serve")
+def resume(request: HttpRequest) -> Any:
+    current = runtime.current()
+    current.turnstile.resume()
+    return status_of(current)
+
+
+@api.get("/healthz", auth=None, summary="Is the process up?")
+def healthz(request: HttpRequest) -> Any:
+    return {"status": "ok"}
+
+
+api.add_router("/v1", data)
+api.add_router("/control", control)
+
+
+def answer(request: HttpRequest, error: MosaicError) -> HttpResponse:
+    """Render an error in the one shape, with Retry-After where waiting helps."""
+    response = api.create_response(request, error.as_dict(), status=error.http_status)
+    if isinstance(error, NotServingError):
+        response["Retry-After"] = str(error.retry_after_s)
+    return response
+
+
+api.exception_handler(MosaicError)(answer)
+
+
+@api.exception_handler(ValidationError)
+def answer_invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    problems = [{"path": ".".join(map(str, item["loc"])), "reason": item["msg"]} for item in error.errors]
+    names = ", ".join(dict.fromkeys(problem["path"] for problem in problems))
+    return answer(
+        request,
+        BadRequestError(f"Not usable: {names}.", remediation="Correct what context.problems names.", problems=problems),
+    )
+
+
+@api.exception_handler(AuthenticationError)
+def answer_unauthenticated(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+    response = answer(
+        request,
+        NoTokenError(
+            "The request carries no valid token.",
+            remediation="Send `Authorization: Bearer TOKEN` with the token in MOSAIC_HOME/keys/gateway-token.",
+        ),
+    )
+    response["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+@api.exception_handler(HttpError)
+def answer_http(request: HttpRequest, error: HttpError) -> HttpResponse:
+    """ninja's own refusals, such as a body that is not JSON."""
+    return answer(
+        request, BadRequestError("The body cannot be read.", remediation="Send a JSON object with its Content-Type.")
+    )
+
+
+@api.exception_handler(DatabaseError)
+@api.exception_handler(psycopg.Error)
+def answer_store(request: HttpRequest, error: Exception) -> HttpResponse:
+    return answer(request, faults.explain(error))
+
+
+@api.exception_handler(Exception)
+def answer_bug(request: HttpRequest, error: Exception) -> HttpResponse:
+    log.error("unexpected", exc_info=error)
+    return answer(request, faults.bug())

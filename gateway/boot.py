@@ -1,0 +1,35 @@
+"""`mosaic gateway start`: reserve the address, ask the gate, serve."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from gateway import files, gate
+from mosaic_admin.env import Environment
+from mosaic_admin.errors import MosaicError
+
+
+def run(environment: Environment) -> None:
+    """Serve until the process is told to stop. Raises what the gate refuses, and a taken address."""
+    from gateway import server  # Django and gunicorn: half a second that a refusal need not wait for
+
+    home, path = environment.home.resolve(), environment.config.resolve()
+    listener = server.reserve_address(environment.gateway_host, environment.gateway_port)
+    with listener:
+        files.ensure_token(home)
+        admission = gate.decide(path, wait_s=environment.boot_wait_s)
+        server.serve(admission, listener, config_path=path, home=home)
+
+
+def note_refusal(error: MosaicError, home: Path) -> dict[str, Any]:
+    """Note why the start was refused where the dashboard finds it, and return the facts.
+
+    A home that cannot be written does not hide the refusal: the command prints it either way.
+    """
+    facts = files.refusal_facts(gate.as_refusal(error))
+    try:
+        files.write_state(home.resolve(), "refused", refusal=facts)
+    except OSError:
+        facts["note"] = "The refusal could not be written to MOSAIC_HOME: the dashboard does not show it."
+    return facts

@@ -1,0 +1,64 @@
+"""Talks to a running gateway over HTTP: what `mosaic gateway pause` and the dashboard's buttons do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from doctor import codes as doctor_codes
+from gateway import codes, files
+from gateway.errors import GatewayNotRunningError
+from gateway.turnstile import DRAIN_S
+from mosaic_admin.codes import BUG, Code
+from mosaic_admin.errors import MosaicError
+from store import codes as store_codes
+from tiers import codes as tier_codes
+
+STATUS_TIMEOUT_S = 2.0
+CHANGE_TIMEOUT_S = DRAIN_S + 10.0  # a pause may wait that long for requests in flight
+_KNOWN: dict[str, Code] = {code.id: code for code in (*codes.ALL, *doctor_codes.ALL, *store_codes.ALL, *tier_codes.ALL)}
+
+
+class GatewayClient:
+    def __init__(self, host: str, port: int, home: Path) -> None:
+        reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - "every address" is not dialled
+        self.address = f"[{reachable}]:{port}" if ":" in reachable else f"{reachable}:{port}"
+        self._token = files.read_token(home)
+
+    def status(self) -> dict[str, Any]:
+        return self._ask("GET", "/control/status", STATUS_TIMEOUT_S)
+
+    def pause(self) -> dict[str, Any]:
+        return self._ask("POST", "/control/pause", CHANGE_TIMEOUT_S)
+
+    def resume(self) -> dict[str, Any]:
+        return self._ask("POST", "/control/resume", CHANGE_TIMEOUT_S)
+
+    def _ask(self, method: str, path: str, timeout_s: float) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {self._token or 'none'}"}
+        try:
+            # trust_env: a proxy of the environment has no business between the dashboard and its gateway
+            with httpx.Client(timeout=httpx.Timeout(timeout_s, connect=STATUS_TIMEOUT_S), trust_env=False) as client:
+                response = client.request(method, f"http://{self.address}{path}", headers=headers)
+            body = response.json()
+        except (httpx.HTTPError, ValueError):
+            raise GatewayNotRunningError(
+                f"No gateway answers at {self.address}.", remediation="Start it: mosaic gateway start"
+            ) from None
+        if response.is_success and isinstance(body, dict):
+            return body
+        raise _error_of(body)
+
+
+def _error_of(body: Any) -> MosaicError:
+    """Return the gateway's own error; it has our shape."""
+    error = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(error, dict):
+        return GatewayNotRunningError(
+            "Something else than a Mosaic gateway answers at its address.",
+            remediation="Correct MOSAIC_GATEWAY_HOST and MOSAIC_GATEWAY_PORT, or stop that program.",
+        )
+    code = _KNOWN.get(str(error.get("code")), BUG)
+    return MosaicError(str(error.get("message")), remediation=str(error.get("remediation")), code=code)

@@ -1,0 +1,35 @@
+"""What the gate asks of the services: the doctor's probes for what this tier needs to serve, and no others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from doctor.probe import Probe
+from doctor.probes.pgvector import vector_probes
+from doctor.probes.postgres_health import postgres_probes
+from doctor.probes.store import store_probes
+from doctor.probes.valkey import valkey_probes
+from doctor.report import Report
+from doctor.runner import run_probes
+from tiers.config import PostgresStorage, ResolvedConfig, ValkeyQueue
+
+DEADLINE_S = 5.5  # the whole decision has to fall within 6 s of the start, everything hanging
+
+
+def required_probes(config: ResolvedConfig) -> list[Probe]:
+    """List the probes of the services that the configuration names, in the order of their ladders."""
+    probes: list[Probe] = []
+    if isinstance(config.storage, PostgresStorage):
+        probes += postgres_probes(config.storage.url, tier=config.tier.value)
+        if config.storage.enable_vector:
+            probes += vector_probes(config.storage.url)
+        probes += store_probes(config.storage.url)
+    if isinstance(config.queue, ValkeyQueue):
+        probes += valkey_probes(config.queue.url)
+    return probes
+
+
+def check_services(config: ResolvedConfig, probes: Sequence[Probe] | None = None) -> Report:
+    """Ask them all, services in parallel, and return the report within 6 s."""
+    asked = required_probes(config) if probes is None else probes
+    return run_probes(asked, deadline_s=DEADLINE_S, tier=config.tier.value)

@@ -1,0 +1,123 @@
+"""The serving process: gunicorn in this process, one worker with several threads."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import django
+from django.core.wsgi import get_wsgi_application
+from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
+
+from gateway import files, gate, runtime
+from gateway.gate import Admission
+from gateway.turnstile import Turnstile
+from mosaic_admin import codes
+from mosaic_admin.errors import SettingError
+from mosaic_admin.redaction import RedactingFilter
+from store.alias import configure_store_alias
+from store.ledger import StoreLock, holder_name
+
+THREADS = 8
+GRACE_S = 10  # SIGTERM: requests in flight get this long
+STATEMENT_TIMEOUT_MS = 30_000  # no request keeps a connection longer; a pause can count on it
+
+
+class RedactedLogger(Logger):  # type: ignore[misc]
+    """gunicorn's log through the same filter as ours: it prints tracebacks."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.addFilter(RedactingFilter())
+
+
+class GatewayServer(BaseApplication):  # type: ignore[misc]
+    def __init__(self, listener: socket.socket, load: Callable[[], Any], **hooks: Callable[..., None]) -> None:
+        self._load = load
+        self._options = {
+            "bind": f"fd://{listener.detach()}",
+            "worker_class": "gthread",
+            "workers": 1,
+            "threads": THREADS,
+            "graceful_timeout": GRACE_S,
+            "keepalive": 5,
+            "logger_class": RedactedLogger,
+            "loglevel": "warning",
+            "proc_name": "mosaic-gateway",
+            "control_socket_disable": True,
+            **hooks,
+        }
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self._options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        return self._load()
+
+
+def reserve_address(host: str, port: int) -> socket.socket:
+    """Bind the gateway's address before anything else is asked: a taken port is an error at once."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as exc:
+        listener.close()
+        raise SettingError(
+            f"The gateway cannot listen on {host}:{port}: the address is taken or not this machine's.",
+            remediation=f"Stop the program that uses port {port} (ss -ltnp 'sport = :{port}'), or set "
+            "MOSAIC_GATEWAY_PORT (and MOSAIC_GATEWAY_HOST) to a free address.",
+            code=codes.PORT_TAKEN,
+        ) from exc
+    return listener
+
+
+def build_runtime(admission: Admission, config_path: Path, home: Path) -> runtime.Runtime:
+    """Connect this worker process: its lock, its token, its alias to the store."""
+    storage = admission.storage
+    holder = holder_name("gw", epoch=int(time.time()))
+    configure_store_alias(
+        storage, application_name="mosaic-gw-data", options=f"-c statement_timeout={STATEMENT_TIMEOUT_MS}"
+    )
+    turnstile = Turnstile(
+        lambda: StoreLock(storage.url, "shared", holder), recheck=gate.recheck(config_path, admission.config, storage)
+    )
+    return runtime.Runtime(
+        turnstile=turnstile,
+        token=files.ensure_token(home),
+        tier=str(admission.config.tier),
+        store=storage.display,
+        holder=holder,
+    )
+
+
+def serve(admission: Admission, listener: socket.socket, *, config_path: Path, home: Path) -> None:
+    """Serve until SIGTERM or SIGINT. Does not return: gunicorn ends the process."""
+    django.setup()  # before the fork: the worker then starts at once, on shared memory
+    host, port = listener.getsockname()[:2]
+    facts = {"address": f"{host}:{port}", "tier": str(admission.config.tier), "store": admission.storage.display}
+    built: list[runtime.Runtime] = []
+
+    def load() -> Any:
+        built.append(build_runtime(admission, config_path, home))
+        runtime.install(built[0])
+        built[0].turnstile.start()
+        return get_wsgi_application()
+
+    def worker_exit(_arbiter: Any, _worker: Any) -> None:
+        for item in built:
+            item.turnstile.stop()
+
+    def on_exit(_arbiter: Any) -> None:
+        files.write_state(home, "stopped", **facts)
+
+    files.write_state(home, "running", warnings=list(admission.warnings), **facts)
+    GatewayServer(listener, load, worker_exit=worker_exit, on_exit=on_exit).run()

@@ -1,0 +1,64 @@
+"""The dashboard's page about the gateway, and its two buttons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_GET, require_POST
+
+from gateway import services
+from gateway.services import GatewayStatus
+from mosaic_admin.access import OPERATORS, READERS, allow
+from mosaic_admin.errors import MosaicError
+
+
+@allow(READERS)
+@require_GET
+def status(request: HttpRequest) -> HttpResponse:
+    current = services.read_status(with_holders=True)
+    tag = services.tag_of(current)
+    if request.headers.get("HX-PTag") == tag:
+        return HttpResponse(status=304)
+    name = "gateway/status.html#live" if request.headers.get("HX-Request") == "true" else "gateway/status.html"
+    may_change = getattr(request.user, "role", None) in OPERATORS
+    response = render(request, name, {"gateway": current, "tag": tag, "may_change": may_change})
+    response["HX-PTag"] = tag
+    return response
+
+
+@allow(OPERATORS)
+@require_POST
+def pause(request: HttpRequest) -> HttpResponse:
+    return _change(request, services.pause_gateway, "The gateway is paused. It answers 503 until it is resumed.")
+
+
+@allow(OPERATORS)
+@require_POST
+def resume(request: HttpRequest) -> HttpResponse:
+    return _change(request, services.resume_gateway, "The gateway serves again.")
+
+
+def _change(request: HttpRequest, change: Callable[[], GatewayStatus], done: str) -> HttpResponse:
+    try:
+        change()
+    except MosaicError as error:
+        messages.error(request, f"{services.describe(error)} ({error.code.id})")
+    else:
+        messages.success(request, done)
+    response = redirect(_next_of(request))
+    response.status_code = 303
+    return response
+
+
+def _next_of(request: HttpRequest) -> str:
+    """Return where the form wants to go on, when that is a page of ours."""
+    wanted = request.POST.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(
+        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return wanted if is_ours else reverse("gateway:status")

@@ -1,0 +1,121 @@
+"""A gateway that serves: list, write, pause, resume, lose its lock, stop."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psycopg
+import pytest
+
+from store.ledger import StoreLock, holder_name, lock_holders
+from tests.integration.gateway.conftest import OWNER, Gateway, standalone
+
+
+@pytest.fixture
+def gateway(make_gateway: Callable[..., Gateway], store_url: str) -> Gateway:
+    gateway = make_gateway(standalone(store_url))
+    gateway.start()
+    return gateway
+
+
+def test_the_token_file_is_private(gateway: Gateway) -> None:
+    assert (gateway.home / "keys" / "gateway-token").stat().st_mode & 0o777 == 0o600
+
+
+def test_pause_lets_go_of_the_lock_and_resume_takes_it_again(gateway: Gateway, store_url: str) -> None:
+    with psycopg.connect(store_url, autocommit=True) as connection:
+        assert [holder.kind for holder in lock_holders(connection)] == ["gw"]
+        assert gateway.run("gateway", "pause").returncode == 0
+        assert lock_holders(connection) == []
+        refused = gateway.ask("GET", "/v1/tasks")
+        assert (refused.status_code, refused.json()["error"]["code"]) == (503, "MOS-GW-010")
+        assert int(refused.headers["Retry-After"]) > 0
+        status = json.loads(gateway.run("gateway", "status", "--json").stdout)
+        assert status["state"] == "paused"
+        assert gateway.run("gateway", "resume").returncode == 0
+        assert [holder.kind for holder in lock_holders(connection)] == ["gw"]
+    assert gateway.ask("GET", "/v1/tasks").status_code == 200
+
+
+def test_a_paused_gateway_keeps_no_session_on_the_store(gateway: Gateway, store_url: str) -> None:
+    assert gateway.ask("GET", "/v1/tasks").status_code == 200
+    gateway.run("gateway", "pause")
+    with psycopg.connect(store_url) as connection:
+        others = connection.execute(
+            "SELECT application_name FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        ).fetchall()
+    assert others == []
+
+
+def test_pause_waits_for_a_request_in_flight(gateway: Gateway, store_url: str) -> None:
+    with psycopg.connect(store_url) as blocker:
+        blocker.execute("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE")
+        slow = _background(lambda: gateway.ask("GET", "/v1/tasks"))
+        _until(lambda: gateway.ask("GET", "/control/status").json()["in_flight"] == 1)
+        pausing = _background(lambda: gateway.run("gateway", "pause"))
+        gateway.wait_for("pausing", 5)
+        assert len(lock_holders(blocker)) == 1
+        blocker.rollback()
+        assert slow().status_code == 200
+        assert pausing().returncode == 0
+    assert gateway.state() == "paused"
+
+
+def test_resume_is_refused_while_a_migration_has_the_store(gateway: Gateway, store_url: str) -> None:
+    gateway.run("gateway", "pause")
+    with StoreLock(store_url, "exclusive", holder_name("mig", epoch=1)):
+        refused = gateway.run("gateway", "resume")
+        assert refused.returncode == 75, refused.stderr
+        assert gateway.ask("GET", "/v1/tasks").status_code == 503
+    gateway.wait_for("serving", 5)  # it was asked to serve, and does as soon as it may
+
+
+def test_a_lost_lock_answers_503_within_5_s_and_recovers(gateway: Gateway, store_url: str) -> None:
+    with psycopg.connect(store_url, autocommit=True) as connection:
+        migration = StoreLock(store_url, "exclusive", holder_name("mig", epoch=1))
+        connection.execute("SELECT pg_terminate_backend(%s)", (lock_holders(connection)[0].backend_pid,))
+        migration.acquire(timeout_s=2.0)  # or the gateway would have its lock back at once
+        begun = time.monotonic()
+        _until(lambda: gateway.ask("GET", "/v1/tasks").status_code == 503)
+        assert time.monotonic() - begun < 5
+        migration.release()
+    gateway.wait_for("serving", 5)
+    assert gateway.ask("GET", "/v1/tasks").status_code == 200
+
+
+def test_a_write_is_refused_once_a_migration_has_the_store(gateway: Gateway, store_url: str) -> None:
+    """Between losing the lock and noticing it lies a second: writes are fenced by themselves."""
+    with psycopg.connect(store_url, autocommit=True) as connection:
+        migration = StoreLock(store_url, "exclusive", holder_name("mig", epoch=1))
+        connection.execute("SELECT pg_terminate_backend(%s)", (lock_holders(connection)[0].backend_pid,))
+        migration.acquire(timeout_s=2.0)
+        answer = gateway.ask("POST", "/v1/tasks", json={"owner_id": OWNER, "title": "late"})
+        migration.release()
+        assert answer.status_code == 503
+        assert connection.execute("SELECT count(*) FROM tasks WHERE title = 'late'").fetchone() == (0,)
+
+
+def test_sigterm_stops_it_cleanly_and_frees_the_lock(gateway: Gateway, store_url: str) -> None:
+    assert gateway.stop() == 0
+    with psycopg.connect(store_url) as connection:
+        assert lock_holders(connection) == []
+    assert json.loads((gateway.home / "run" / "gateway-state.json").read_text())["state"] == "stopped"
+
+
+def _until(is_true: Callable[[], bool], within_s: float = 6.0) -> None:
+    deadline = time.monotonic() + within_s
+    while not is_true():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def _background(call: Callable[[], Any]) -> Callable[[], Any]:
+    pool = ThreadPoolExecutor(1)
+    future = pool.submit(call)
+    pool.shutdown(wait=False)
+    return lambda: future.result(30)
