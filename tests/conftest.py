@@ -11,6 +11,7 @@ pytest_plugins = ["tests.servers", "tests.demo"]
 _KINDS = ("integration", "e2e")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by their folder, so that `-m` and the folders agree."""
     for item in items:

@@ -56,5 +56,11 @@ def ensure_database(server: EmbeddedPostgres, *, role: str, password: str, exten
             admin.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(extension)))
 
 
+def drop_database(server: EmbeddedPostgres, name: str) -> None:
+    """Drop a database with everything in it, and end its sessions; one that is not there is fine."""
+    with psycopg.connect(server.url, autocommit=True) as admin:
+        admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
 def _exists(connection: psycopg.Connection, query: LiteralString, value: str) -> bool:
     return connection.execute(query, [value]).fetchone() is not None

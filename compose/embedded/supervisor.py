@@ -19,6 +19,7 @@ from mosaic_admin.redaction import redact
 BACKOFF_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 STEADY_S = 60.0  # a process that ran this long starts again with the first back-off
 REFUSED_RETRY_S = 10.0  # a refusal needs a person: look again often enough to notice that it was put right
+SERVES_AFTER_S = 8.0  # a gateway that is going to refuse has done so by then
 LOG_LIMIT_BYTES = 10 * 1024 * 1024
 TICK_S = 0.25
 
@@ -156,7 +157,7 @@ class Supervisor:
             return
         code = process.child.poll()
         if code is None:
-            if process.refusal and now - process.backoff.started_at > REFUSED_RETRY_S:
+            if process.refusal and now - process.backoff.started_at > SERVES_AFTER_S:
                 self._say(f"{process.spec.name} runs now.")
                 process.refusal = ""
             return

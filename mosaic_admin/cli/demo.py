@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import click
@@ -10,7 +11,7 @@ import click
 from mosaic_admin import env
 from mosaic_admin.demo.clean import clean
 from mosaic_admin.demo.plan import SAMPLE_ROWS, DemoPlan
-from mosaic_admin.demo.run import run
+from mosaic_admin.demo.run import Voice, run
 
 
 @click.command("demo")
@@ -25,13 +26,21 @@ def command(is_clean: bool, rows: int) -> None:
         clean(environment.home, environment.config, say=say)
         return
     plan = DemoPlan(environment, sample_rows=rows)
-    run(plan, say=say, banner=lambda: click.echo(banner(plan)))
+    run(plan, Voice(say=say, progress=show_progress, banner=lambda: click.echo(banner(plan))))
 
 
 def say(text: str) -> None:
     """Print one indented line per line of text."""
     for line in text.splitlines():
         click.echo(f"  {line}")
+
+
+def show_progress(done: int, total: int, table: str) -> None:
+    """Show how far the sample data is: a line that moves in a terminal, the last one only elsewhere."""
+    is_terminal, is_done = sys.stdout.isatty(), done >= total
+    text = f"Sample data: {done:,} of {total:,} rows · {table}"
+    if is_terminal or is_done:
+        click.echo(f"{chr(13) if is_terminal else ''}  {text:<60}", nl=is_done)
 
 
 def banner(plan: DemoPlan) -> str:

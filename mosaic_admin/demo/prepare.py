@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Callable
 
-from compose.embedded.stack import ensure_database
+from compose.embedded.stack import drop_database, ensure_database
 from compose.embedded.supervisor import Say
 from mosaic_admin.demo import config_file
-from mosaic_admin.demo.plan import ROLE, DemoPlan
+from mosaic_admin.demo.plan import ROLE, SAMPLE_SEED, DemoPlan
+
+Progress = Callable[[int, int, str], None]
 
 
 def prepare_databases(plan: DemoPlan) -> None:
@@ -17,7 +21,7 @@ def prepare_databases(plan: DemoPlan) -> None:
 
 
 def prepare_control_plane(plan: DemoPlan, *, say: Say) -> None:
-    """Bring the dashboard's tables up to date. Idempotent, quick when there is nothing to do."""
+    """Bring the dashboard's tables up to date, with an admin and both tiers in them. Idempotent."""
     os.environ.update(plan.process_environment)
     import django
     from django.core.management import call_command
@@ -29,3 +33,36 @@ def prepare_control_plane(plan: DemoPlan, *, say: Say) -> None:
     ensure_admin(plan.home)
     if config_file.write_when_absent(plan):
         say(f"Wrote {plan.config_file}: standalone tier, the sample store")
+    _ensure_tiers(plan)
+
+
+def _ensure_tiers(plan: DemoPlan) -> None:
+    from tiers import services
+
+    if services.active_config() is None:
+        if config_file.is_ours(plan.config_file, plan.home):
+            services.ensure_config(name="standalone", document=config_file.standalone_document(plan), active=True)
+        else:
+            services.import_file(why="The file that was there when the demo first started.")
+    services.ensure_config(name="federated", document=config_file.federated_document(plan))
+
+
+def prepare_sample_store(plan: DemoPlan, *, progress: Progress) -> None:
+    """Fill the sample store, once. A filling that was interrupted starts over: no process has used the store yet."""
+    mark = plan.home / "run" / "sample-store-is-filled"
+    if mark.exists():
+        return
+    from store.alias import migrate_store, store_alias
+    from store.seed import seed
+    from tiers.config import PostgresStorage, resolve_document
+
+    logging.getLogger("psycopg").setLevel(logging.ERROR)  # Ctrl-C in the middle is no news worth a driver's warning
+    drop_database(plan.source, ROLE)
+    prepare_databases(plan)
+    storage = resolve_document(config_file.standalone_document(plan), base_dir=plan.config_file.parent).storage
+    assert isinstance(storage, PostgresStorage)
+    with store_alias(storage):
+        migrate_store()
+    if plan.sample_rows:
+        seed(storage.url, rows=plan.sample_rows, seed=SAMPLE_SEED, on_progress=progress)
+    mark.touch()

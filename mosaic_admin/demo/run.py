@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
 
 from compose import codes
@@ -25,26 +26,35 @@ class StopRequested(BaseException):
     """Somebody asked the demo to stop: Ctrl-C, SIGTERM, or the terminal went away."""
 
 
-def run(plan: DemoPlan, *, say: Say, banner: Callable[[], None]) -> None:
+@dataclass(frozen=True)
+class Voice:
+    """How the demo talks to whoever started it."""
+
+    say: Say
+    progress: prepare.Progress  # of the sample data: rows done, rows in all, table
+    banner: Callable[[], None]
+
+
+def run(plan: DemoPlan, voice: Voice) -> None:
     """Start everything, look after it until asked to stop, stop everything.
 
     Raises:
         MosaicError: MOS-STK-005 (runs already), MOS-ENV-003 (a port is taken), MOS-STK-… (something did not start).
     """
     with home_lock(plan.home), _stop_signals():
-        supervisor = _make_supervisor(plan, say)
+        supervisor = _make_supervisor(plan, voice.say)
         try:
-            _start(plan, supervisor, say)
-            banner()
+            _start(plan, supervisor, voice)
+            voice.banner()
             while True:
                 time.sleep(TICK_S)
                 supervisor.tick()
         except StopRequested:
-            say("Stopping …")
+            voice.say("Stopping …")
         finally:
             _ignore_stop_signals()
             supervisor.stop()
-    say("Everything is stopped; the data is kept.")
+    voice.say("Everything is stopped; the data is kept.")
 
 
 def _make_supervisor(plan: DemoPlan, say: Say) -> Supervisor:
@@ -60,11 +70,12 @@ def _make_supervisor(plan: DemoPlan, say: Say) -> Supervisor:
     )
 
 
-def _start(plan: DemoPlan, supervisor: Supervisor, say: Say) -> None:
+def _start(plan: DemoPlan, supervisor: Supervisor, voice: Voice) -> None:
     require_free(plan.ports)
-    EmbeddedStack(plan.servers, say=say).up()
+    EmbeddedStack(plan.servers, say=voice.say).up()
     prepare.prepare_databases(plan)
-    prepare.prepare_control_plane(plan, say=say)
+    prepare.prepare_control_plane(plan, say=voice.say)
+    prepare.prepare_sample_store(plan, progress=voice.progress)
     supervisor.start()
     _wait_for_dashboard(plan, supervisor)
 

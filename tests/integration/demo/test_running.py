@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import stat
 
 import psycopg
@@ -31,6 +32,25 @@ def test_only_the_federated_store_has_pgvector(demo: Demo) -> None:
 
     assert "vector" in extensions("MOSAIC_POSTGRES_PORT", "federated-postgres")
     assert "vector" not in extensions("MOSAIC_SOURCE_PORT", "source-postgres")
+
+
+def test_the_sample_store_is_filled_and_its_configuration_is_valid(demo: Demo) -> None:
+    password = (demo.home / "secrets" / "source-postgres").read_text()
+    with psycopg.connect(
+        host="127.0.0.1", port=demo.ports["MOSAIC_SOURCE_PORT"], user="mosaic", dbname="mosaic", password=password
+    ) as connection:
+        rows = connection.execute("SELECT count(*) FROM messages").fetchone()
+    assert rows is not None
+    assert rows[0] > 100
+    checked = demo.mosaic("config", "validate")
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_the_dashboard_knows_both_tiers_and_has_the_sample_active(demo: Demo) -> None:
+    with sqlite3.connect(demo.home / "control.sqlite3") as connection:
+        rows = connection.execute("SELECT name, is_active FROM tiers_tierconfig ORDER BY name").fetchall()
+    connection.close()
+    assert rows == [("federated", 0), ("standalone", 1)]
 
 
 def test_a_second_demo_on_the_same_home_is_refused_naming_the_first(demo: Demo) -> None:
