@@ -12,6 +12,18 @@ from urllib.parse import urlsplit, urlunsplit
 from mosaic_admin.redaction import MASK, is_secret_key, redact_patterns
 
 _REFERENCE = re.compile(r"\$\{[^}]*\}")
+_PASSWORD_REFERENCE = re.compile(r":\$\{[A-Za-z_][A-Za-z0-9_]*\}(?=@)")  # `:${NAME}@`, without a default
+_PLACE = "\ue000"  # a private character stands in for a reference while the patterns run
+
+
+def redact_text(text: str) -> str:
+    """Mask what looks like a secret, and leave `${NAME}`: the name of a secret is none, and a form must keep it."""
+    references = _PASSWORD_REFERENCE.findall(text)
+    masked = redact_patterns(_PASSWORD_REFERENCE.sub(_PLACE, text))
+    if _PLACE in text or masked.count(_PLACE) != len(references):
+        return redact_patterns(text)
+    pieces = masked.split(_PLACE)
+    return pieces[0] + "".join(reference + piece for reference, piece in zip(references, pieces[1:], strict=True))
 
 
 def mask_url(url: str) -> str:
@@ -25,7 +37,7 @@ def mask_url(url: str) -> str:
     if not colon and at and not _is_reference(user):
         user = MASK if parts.scheme.startswith(("redis", "valkey")) else user  # redis://PASSWORD@host is a common slip
     shown = password if _is_reference(password) or not password else MASK
-    return redact_patterns(urlunsplit(parts._replace(netloc=f"{user}{colon}{shown}{at}{host}")))
+    return redact_text(urlunsplit(parts._replace(netloc=f"{user}{colon}{shown}{at}{host}")))
 
 
 def _is_reference(text: str) -> bool:
@@ -52,7 +64,7 @@ def _mask_member(key: str, value: Any) -> Any:
         case str() if "://" in value:
             return mask_url(value)
         case str():
-            return redact_patterns(value)
+            return redact_text(value)
         case _:
             return value
 
@@ -85,12 +97,23 @@ def _with_password_of(new: str, old: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{userinfo.partition(':')[0]}:{password}@{host}"))
 
 
+_ORDER = ("$schema", "version", "tier", "storage", "queue", "memory", "type", "url", "dataDir", "passwordFile")
+
+
 def pretty(document: dict[str, Any]) -> str:
-    """Return the document as the file is written."""
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    """Return the document as the file is written, keys in the order people expect: jsonb forgets the one they had."""
+    return json.dumps(_ordered(document), indent=2, ensure_ascii=False) + "\n"
+
+
+def _ordered(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    keys = sorted(value, key=lambda key: (_ORDER.index(key) if key in _ORDER else len(_ORDER), key))
+    return {key: _ordered(value[key]) for key in keys}
 
 
 def diff_lines(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     """Return the lines of both, masked, each with "+ ", "- " or "  " before it."""
-    lines = difflib.ndiff(pretty(mask_document(before)).splitlines(), pretty(mask_document(after)).splitlines())
+    old = pretty(mask_document(before)).splitlines() if before else []
+    lines = difflib.ndiff(old, pretty(mask_document(after)).splitlines())
     return [line for line in lines if not line.startswith("?")]

@@ -12,7 +12,6 @@ from django.utils import timezone
 
 from mosaic_admin import env
 from mosaic_admin.errors import MosaicError, NotFoundError
-from mosaic_admin.redaction import redact_patterns
 from tiers import codes
 from tiers.config import (
     TEAM_ALIAS,
@@ -25,7 +24,7 @@ from tiers.config import (
     resolve_document,
     split_problems,
 )
-from tiers.masking import diff_lines, mask_document, pretty, unmask_document
+from tiers.masking import diff_lines, mask_document, pretty, redact_text, unmask_document
 from tiers.models import RevisionAction, TierConfig, TierConfigRevision
 from tiers.reading import parse_document
 from tiers.writing import write_atomically
@@ -272,7 +271,7 @@ def _record(
         action=action,
         person=person,
         who=person.get_username() if person else SYSTEM,
-        why=redact_patterns(why.strip()),
+        why=redact_text(why.strip()),
         before=masked_before,
         after=masked_after,
         has_new_secret=before is not None and before != after and masked_before == masked_after,

@@ -6,8 +6,7 @@ import difflib
 import re
 from typing import Any
 
-from mosaic_admin.redaction import redact_patterns
-from tiers.masking import pretty
+from tiers.masking import pretty, redact_text
 from tiers.problems import ConfigError
 from tiers.reading import parse_document
 from tiers.schema import CONFIG_VERSION, TEAM_ALIAS, Tier
@@ -40,7 +39,7 @@ def upgraded_document(document: dict[str, Any]) -> dict[str, Any]:
 def text_diff(before: str, after: str, *, name: str) -> str:
     """Return a unified diff without secrets."""
     lines = difflib.unified_diff(before.splitlines(), after.splitlines(), name, f"{name} (upgraded)", lineterm="")
-    return redact_patterns("\n".join(lines))
+    return redact_text("\n".join(lines))
 
 
 def _is(text: str, wanted: dict[str, Any], source: str) -> bool:

@@ -14,11 +14,10 @@ from django.views.decorators.http import require_POST, require_safe
 import tiers
 from mosaic_admin.access import OPERATORS, READERS, allow
 from mosaic_admin.errors import MosaicError
-from mosaic_admin.redaction import redact_patterns
 from tiers import services
 from tiers.capabilities import matrix
 from tiers.config import ConfigError, Problem, Tier, split_problems
-from tiers.masking import diff_lines, mask_document, pretty
+from tiers.masking import diff_lines, mask_document, pretty, redact_text
 from tiers.models import TierConfig
 
 DEFAULTS = {
@@ -160,7 +159,7 @@ def _editor(
     status: int = 200,
 ) -> HttpResponse:
     """Show the editor. What was typed comes back redacted: a password must be typed again, not shown."""
-    typed = {name: redact_patterns(values.get(name) or "") for name in ("name", "document", "why")}
+    typed = {name: redact_text(values.get(name) or "") for name in ("name", "document", "why")}
     context: dict[str, Any] = {
         "config": config,
         "problems": problems,

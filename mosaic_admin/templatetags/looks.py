@@ -1,6 +1,6 @@
 """How states, numbers and times look on every page. Built in: templates need no `{% load %}`.
 
-Tags: `state pill icon bar command`. Filters: `bytes count duration age utc`. They choose looks, never rules.
+Tags: `state pill icon bar command`. Filters: `coded bytes count duration age utc`. They choose looks, never rules.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from django import template
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 register = template.Library()
@@ -136,6 +136,16 @@ def bar(value: float, total: float = 100, kind: str = "run", label: str = "") ->
 def command(text: str, label: str = "") -> dict[str, Any]:
     """Show a command with a Copy button; the `$` is not copied."""
     return {"text": text, "label": label}
+
+
+@register.filter
+def coded(text: str) -> SafeString:
+    """Show what stands between backticks in a message as code; everything is escaped."""
+    parts = str(text).split("`")
+    if len(parts) % 2 == 0:  # a backtick without its partner
+        return format_html("{}", text)
+    shapes = ("{}", "<code>{}</code>")
+    return format_html_join("", "{}", ((format_html(shapes[at % 2], part),) for at, part in enumerate(parts)))
 
 
 @register.filter

@@ -128,3 +128,15 @@ def test_moments_are_shown_in_utc_whatever_their_zone() -> None:
 
 def test_missing_moments_have_a_word() -> None:
     assert (looks.age(None), looks.utc(None)) == ("never", "–")
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("Run `a <b>`, then `c`.", "Run <code>a &lt;b&gt;</code>, then <code>c</code>."),
+        ("plain <i>", "plain &lt;i&gt;"),
+        ("a ` alone", "a ` alone"),
+    ],
+)
+def test_words_between_backticks_are_shown_as_code(text: str, html: str) -> None:
+    assert render("{{ text|coded }}", text=text) == html

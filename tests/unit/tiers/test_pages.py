@@ -186,3 +186,19 @@ def test_the_matrix_has_every_tier_and_words_for_yes_and_no(operator: Client) ->
     page = operator.get("/tiers/").content.decode()
     for words in ("PGlite directory", "PostgreSQL 17 + pgvector", "Ready to talk to other gateways", "Yes", "No"):
         assert words in page
+
+
+def test_the_starting_document_of_each_tier_can_be_saved_as_it_is_shown(operator: Client) -> None:
+    for tier in ("local", "standalone", "federated"):
+        document = operator.get(f"/tiers/new/?tier={tier}").context["typed"]["document"]
+        assert operator.post("/tiers/new/", {"name": tier, "document": document}).status_code == 303
+    assert services.federated_target().document == tiers.DEFAULT_FEDERATED_CONFIG  # type: ignore[union-attr]
+
+
+def test_the_name_of_a_secret_is_shown_and_survives_a_refused_form(operator: Client) -> None:
+    config = services.create_config(name="f", document=tiers.DEFAULT_FEDERATED_CONFIG)
+    assert "mosaic:${MOSAIC_PG_PASSWORD}@" in operator.get(f"/tiers/{config.pk}/").content.decode()
+    text = pretty(tiers.DEFAULT_FEDERATED_CONFIG).replace("federated", "federatd")
+    page = operator.post("/tiers/new/", {"name": "x", "document": text}).content.decode()
+    assert "mosaic:${MOSAIC_PG_PASSWORD}@" in page
+    assert "type it once more" not in page

@@ -120,6 +120,12 @@ def test_activate_writes_the_file_privately_and_records_it(config_file: Path, pe
     assert (revision.who, revision.why, revision.before, revision.after) == ("olga", "try", local("a"), local("b"))
 
 
+def test_the_file_has_its_keys_in_the_order_people_expect(config_file: Path) -> None:
+    shuffled = {key: LOCAL[key] for key in sorted(LOCAL, reverse=True)}
+    services.activate(config_id=services.create_config(name="a", document=shuffled).pk)
+    assert list(json.loads(config_file.read_text())) == ["version", "tier", "storage", "queue", "memory"]
+
+
 def test_activate_through_a_link_replaces_what_it_points_at(config_file: Path, tmp_path: Path) -> None:
     real = tmp_path / "real.json"
     real.write_text("{}")
