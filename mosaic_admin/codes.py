@@ -50,9 +50,9 @@ NOT_ALLOWED = Code(
 )
 NOT_FOUND = Code("MOS-ACC-002", "Not found", "Nothing has this address, or it was removed.", ExitCode.USAGE, 404)
 BAD_REQUEST = Code(
-    "MOS-ACC-003",
-    "A request that cannot be read",
-    "A parameter or the body of an API request is missing or of the wrong type.",
+    "MOS-ACC-020",
+    "The request cannot be read",
+    "A parameter of the request is missing or has a value that the API does not know.",
     ExitCode.USAGE,
     422,
 )

@@ -15,6 +15,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
+from doctor.services import current_light
 from mosaic_admin.access import ADMINS, READERS, Role
 
 TIERS = {"local": "local", "standalone": "standalone", "team": "standalone", "federated": "federated"}
@@ -79,7 +80,7 @@ def _signed_in(request: HttpRequest) -> dict[str, Any]:
     return {
         "nav": [item for item in items if item],
         "tier": configured_tier(),
-        "light": {"kind": "unknown", "word": "Not checked yet", "checked_at": None},
+        "light": current_light(),
         "job": None,
         "person": str(user),
         "role": role,

@@ -175,6 +175,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 MOSAIC_CELERY_APP = "mosaic_admin.celery.app"
 # The callable that lists the probes of a tier; doctor may not import the packages it probes (docs/architecture.md).
 MOSAIC_PROBE_ASSEMBLER = "mosaic_admin.wiring.probes_for"
+MOSAIC_CODES = "mosaic_admin.wiring.ALL_CODES"
 
 LOGGING = {
     "version": 1,

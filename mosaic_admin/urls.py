@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from doctor import views as doctor_views
 from mosaic_admin import api, views
 from mosaic_admin.people import views as people_views
 
@@ -15,9 +16,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("people/", include("mosaic_admin.people.urls")),
     path("migrations/", include("migration.urls")),
     path("tiers/", include("tiers.urls")),
+    path("doctor/", include("doctor.urls")),
     path("api/v1/", api.urls()),
     path("gateway/", include("gateway.dashboard_urls")),
     path("healthz", views.alive, name="healthz"),
+    path("readyz", doctor_views.ready, name="readyz"),
 ]
 
 handler403 = "mosaic_admin.views.not_allowed"

@@ -1,0 +1,154 @@
+"""Keeps reports and answers: what is the state, since when, what was it over the day, what changed since green."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+
+from doctor.models import Span
+from doctor.report import Light, Report
+
+GAP = timedelta(minutes=5)  # reports come every minute; a longer silence ends a span: nobody looked
+STALE = timedelta(minutes=3)  # an older report says nothing about now
+KEEP = timedelta(days=90)
+KEEP_ROWS = 2000
+BAR = timedelta(minutes=30)
+RANK = {"": 0, Light.GREEN: 1, Light.YELLOW: 2, Light.RED: 3}
+
+
+def record(report: Report) -> Span:
+    """Lengthen the newest span when nothing changed, else begin one. Secrets are masked before anything is stored."""
+    body = report.as_dict()
+    fingerprint = fingerprint_of(body)
+    evidence = {finding.probe: [list(pair) for pair in finding.evidence] for finding in report.findings}
+    newest = Span.objects.first()
+    fresh = {"seen_at": report.generated_at, "body": body, "evidence": evidence}
+    if newest and newest.fingerprint == fingerprint and report.generated_at - newest.seen_at < GAP:
+        Span.objects.filter(pk=newest.pk, seen_at__lt=report.generated_at).update(runs=F("runs") + 1, **fresh)
+        newest.refresh_from_db()
+        return newest
+    with transaction.atomic():
+        span = Span.objects.create(
+            fingerprint=fingerprint,
+            light=report.status.value,
+            tier=report.tier or "",
+            root_code=body["summary"]["root_cause"] or "",
+            started_at=report.generated_at,
+            **fresh,
+        )
+        _forget_old(report.generated_at)
+    return span
+
+
+def fingerprint_of(body: dict[str, Any]) -> str:
+    """Return what stays the same while nothing changes: states, codes and versions, without times and wording."""
+    services = [{key: value for key, value in item.items() if key != "duration_ms"} for item in body["services"]]
+    findings = sorted([item["probe"], item["status"], item["code"] or ""] for item in body["findings"])
+    kept = json.dumps([body["tier"], body["status"], services, findings], sort_keys=True)
+    return hashlib.sha256(kept.encode()).hexdigest()
+
+
+def _forget_old(now: datetime) -> None:
+    Span.objects.filter(seen_at__lt=now - KEEP).delete()
+    surplus = list(Span.objects.values_list("pk", flat=True)[KEEP_ROWS:])
+    if surplus:
+        Span.objects.filter(pk__in=surplus).delete()
+
+
+def latest() -> Span | None:
+    return Span.objects.first()
+
+
+def status_word(now: datetime) -> str:
+    """Return the cached light, or `unknown` when nobody looked lately."""
+    row = Span.objects.values("light", "seen_at").first()
+    return str(row["light"]) if row and now - row["seen_at"] <= STALE else "unknown"
+
+
+def since(span: Span) -> datetime:
+    """Return when this span's root cause was first seen, without a gap in between."""
+    began = span.started_at
+    for older in Span.objects.filter(seen_at__lte=span.started_at).exclude(pk=span.pk).iterator(chunk_size=50):
+        if older.root_code != span.root_code or began - older.seen_at > GAP:
+            break
+        began = older.started_at
+    return began
+
+
+@dataclass(frozen=True)
+class Tick:
+    """Half an hour of the day: the worst light seen in it, empty when nobody looked."""
+
+    starts_at: datetime
+    light: str
+
+
+def ticks(now: datetime, *, hours: int = 24) -> list[Tick]:
+    """Return the last day in bars, the oldest first."""
+    bars = int(timedelta(hours=hours) / BAR)
+    begin = now - bars * BAR
+    spans = list(Span.objects.filter(seen_at__gte=begin).values_list("started_at", "seen_at", "light"))
+    return [Tick(start, _worst_in(spans, start, start + BAR)) for start in (begin + n * BAR for n in range(bars))]
+
+
+def _worst_in(spans: list[tuple[datetime, datetime, str]], start: datetime, end: datetime) -> str:
+    seen = (light for began, last, light in spans if began < end and last >= start)
+    return max(seen, key=lambda light: RANK[light], default="")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One fact that is not what it was when all was green."""
+
+    what: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class SinceGreen:
+    """The last green report against now; `same` names what did not change."""
+
+    green_at: datetime
+    changes: tuple[Change, ...]
+    same: tuple[str, ...]
+
+
+def since_green(span: Span) -> SinceGreen | None:
+    """Compare with the last green report of the same tier; None while green, or when it never was."""
+    if span.light == Light.GREEN:
+        return None
+    green = Span.objects.filter(light=Light.GREEN, tier=span.tier, seen_at__lte=span.seen_at).first()
+    if green is None:
+        return None
+    facts = list(_compare(green.body, span.body))
+    changes = tuple(change for change in facts if change.before != change.after)
+    same = tuple(f"{change.what} {change.after}" for change in facts if change.before == change.after and change.after)
+    return SinceGreen(green.seen_at, changes, same)
+
+
+_FACTS = {"version": "", "endpoint": "address", "available": "library", "installed": "enabled version"}
+
+
+def _compare(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Change]:
+    old = {item["name"]: item for item in before["services"]}
+    for item in after["services"]:
+        was = old.get(item["name"], {})
+        for key, words in _FACTS.items():
+            if key in item and not (key == "version" and item["name"] == "pgvector"):
+                name = f"{item['name']} {words}".strip()
+                # a version nobody could ask for is not a change of version
+                now = item[key] if item[key] is not None or item["status"] == "pass" else was.get(key)
+                yield Change(name, str(was.get(key) or ""), str(now or ""))
+
+
+def parse_time(text: str) -> datetime:
+    """Read the `generated_at` of a stored report."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC)

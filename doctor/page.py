@@ -1,0 +1,179 @@
+"""The report as the page shows it: root cause, what waits, what else, what passes. Built from the stored report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from doctor import history, services
+from doctor.history import SinceGreen, Tick
+from doctor.models import Span
+from mosaic_admin.codes import Code, ExitCode
+
+TROUBLE = ("fail", "unknown", "warn")
+SERVICE_WORDS = {"pass": "Pass", "warn": "Warning", "fail": "Failing", "skip": "Waiting", "unknown": "Unknown"}
+TICK_HEIGHTS = {"green": 10, "yellow": 18, "red": 28, "": 4}  # height codes the state as well as colour
+TICK_WIDTH = 6
+STEP_AFTER = "mosaic gateway doctor --short && mosaic gateway start"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One finding of the page."""
+
+    status: str
+    service: str
+    probe: str
+    message: str
+    code: str | None
+    caused_by: str | None
+    seconds: float
+    fix: str | None
+    command: str | None
+    evidence: list[list[str]]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The root cause: what it is, what it does to people, how to repair it."""
+
+    row: Row
+    code: Code | None
+    since: datetime
+    effect: str
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar of the day's picture, in the units of its SVG."""
+
+    x: int
+    y: int
+    height: int
+    tone: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """Everything the template needs; empty before the first report."""
+
+    tag: str
+    light: str = "unknown"
+    checked_at: datetime | None = None
+    is_stale: bool = False
+    count: int = 0
+    seconds: float = 0.0
+    verdict: Verdict | None = None
+    waiting: tuple[Row, ...] = ()
+    others: tuple[Row, ...] = ()
+    passing: tuple[Row, ...] = ()
+    passing_by_service: str = ""
+    services: tuple[dict[str, Any], ...] = ()
+    bars: tuple[Bar, ...] = ()
+    day: str = ""
+    green: SinceGreen | None = None
+
+    @property
+    def waiting_names(self) -> str:
+        return ", ".join(row.probe for row in self.waiting)
+
+    @property
+    def has_run(self) -> bool:
+        return self.checked_at is not None
+
+    @property
+    def trouble_words(self) -> str:
+        counts = Counter(row.status for row in self.others)
+        words = {"fail": "failing", "unknown": "unknown", "warn": "warnings"}
+        parts = [f"{counts[key]} {word}" for key, word in words.items() if counts[key]]
+        return ", ".join([*parts, f"{len(self.passing)} pass"])
+
+    def findings_of(self, code_id: str) -> list[Row]:
+        rows = [*([self.verdict.row] if self.verdict else []), *self.others]
+        return [row for row in rows if row.code == code_id]
+
+
+def current_page() -> Page:
+    """Return the newest report as a page."""
+    span = history.latest()
+    return page_of(span, timezone.now()) if span else Page(tag="none")
+
+
+def page_of(span: Span, now: datetime) -> Page:
+    rows = [_row(item, span.evidence) for item in span.body["findings"]]
+    failing = next((row for row in rows if row.status == "fail"), None)
+    others = tuple(row for row in rows if row.status in TROUBLE and row is not failing)
+    passing = tuple(row for row in rows if row.status == "pass" or (row.status == "skip" and not row.caused_by))
+    ticks = history.ticks(now)
+    return Page(
+        tag=f"{span.pk}-{span.runs}-{now - span.seen_at > history.STALE}",
+        light=span.light,
+        checked_at=span.seen_at,
+        is_stale=now - span.seen_at > history.STALE,
+        count=len(rows),
+        seconds=span.body["duration_ms"] / 1000,
+        verdict=_verdict(failing, span) if failing else None,
+        waiting=tuple(row for row in rows if row.status == "skip" and row.caused_by),
+        others=others,
+        passing=passing,
+        passing_by_service=_by_service(passing),
+        services=tuple({**item, "word": SERVICE_WORDS[item["status"]]} for item in span.body["services"]),
+        bars=tuple(_bar(number, tick) for number, tick in enumerate(ticks)),
+        day=_day(ticks),
+        green=history.since_green(span),
+    )
+
+
+def _row(item: dict[str, Any], evidence: dict[str, list[list[str]]]) -> Row:
+    remedy = item["remediation"] or {}
+    return Row(
+        status=item["status"],
+        service=item["service"],
+        probe=item["probe"],
+        message=item["message"],
+        code=item["code"],
+        caused_by=item["caused_by"],
+        seconds=item["duration_ms"] / 1000,
+        fix=remedy.get("text"),
+        command=remedy.get("command"),
+        evidence=evidence.get(item["probe"], []),
+    )
+
+
+def _verdict(row: Row, span: Span) -> Verdict:
+    found = services.all_codes().get(row.code or "")
+    return Verdict(row, found, history.since(span), effect_of(found))
+
+
+def effect_of(code: Code | None) -> str:
+    """Say what a failure does to people before its mechanism."""
+    number = code.exit_code if code else ExitCode.BUG
+    return f"A gateway refuses to start on this (exit {int(number)}). Nothing was changed: the doctor only reads."
+
+
+def _by_service(rows: tuple[Row, ...]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in Counter(row.service for row in rows).items())
+
+
+TONES = {"green": "ok", "yellow": "warn", "red": "fail", "": "idle"}
+
+
+def _bar(number: int, tick: Tick) -> Bar:
+    height = TICK_HEIGHTS[tick.light]
+    return Bar(number * TICK_WIDTH, 32 - height, height, TONES[tick.light])
+
+
+def _day(ticks: list[Tick]) -> str:
+    """Say the day's picture in words: how long it was not green, and how long nobody looked."""
+    minutes = {light: 30 * count for light, count in Counter(tick.light for tick in ticks).items()}
+    words = {"red": "red", "yellow": "yellow", "": "not looked at"}
+    parts = [f"{_hours(minutes[light])} {word}" for light, word in words.items() if minutes.get(light)]
+    return (", ".join(parts) or "Green all day") + ". One bar is 30 min."
+
+
+def _hours(minutes: int) -> str:
+    return f"{minutes} min" if minutes < 60 else f"{minutes / 60:g} h"

@@ -1,0 +1,90 @@
+"""What page, API and schedule ask of the doctor. The command line calls `doctor.examine`, which needs no Django."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, cast
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from doctor import history
+from doctor.examine import Assembler, Subject, examine, file_subject
+from doctor.models import Span
+from doctor.report import Report
+from mosaic_admin.codes import Code
+from mosaic_admin.errors import NotFoundError
+
+SHARE_S = 2.0  # callers at the same moment share one run: a hundred pollers must not be a hundred connections
+
+_lock = threading.Lock()
+_recent: dict[tuple[str, str], Report] = {}
+_locks: dict[tuple[str, str], threading.Lock] = {}
+
+
+def run_report(config_path: Path | None = None, tier: str | None = None) -> Report:
+    """Examine this install now, or what `tier` would need; callers within two seconds share one run."""
+    path = config_path or settings.ENV.config
+    key = (str(path), tier or "")
+    with _lock:
+        gate = _locks.setdefault(key, threading.Lock())
+    with gate:
+        recent = _recent.get(key)
+        if recent and timezone.now() - recent.generated_at < timedelta(seconds=recent.duration_ms / 1000 + SHARE_S):
+            return recent
+        report = examine(_subject(path, tier), _assembler())
+        _recent[key] = report
+        return report
+
+
+def check_now() -> Span:
+    """Examine this install and keep the result in the history."""
+    return history.record(run_report())
+
+
+def _subject(path: Path, tier: str | None) -> Subject:
+    return file_subject(path).towards(tier, settings.HOME)
+
+
+def _assembler() -> Assembler:
+    return cast(Assembler, import_string(settings.MOSAIC_PROBE_ASSEMBLER))
+
+
+def status_word() -> str:
+    """Return green, yellow, red, or unknown when nobody looked within three minutes."""
+    return history.status_word(timezone.now())
+
+
+WORDS = {"green": "Green", "yellow": "Yellow", "red": "Red"}
+
+
+def current_light() -> dict[str, Any]:
+    """Return what the strip of every page shows: kind, word, and when it was looked at."""
+    row = Span.objects.values("light", "seen_at").first()
+    if row is None:
+        return {"kind": "unknown", "word": "Not checked yet", "checked_at": None}
+    if timezone.now() - row["seen_at"] > history.STALE:
+        return {"kind": "unknown", "word": "Unknown", "checked_at": row["seen_at"]}
+    return {"kind": row["light"], "word": WORDS.get(row["light"], "Unknown"), "checked_at": row["seen_at"]}
+
+
+def all_codes() -> dict[str, Code]:
+    """Return every code of every package, by its id."""
+    return cast(dict[str, Code], import_string(settings.MOSAIC_CODES))
+
+
+def code(code_id: str) -> Code:
+    """Return one code. Raises: NotFoundError."""
+    found = all_codes().get(code_id.upper())
+    if found is None:
+        raise NotFoundError(f"There is no code {code_id[:40]}.", remediation="All codes are listed at /doctor/codes/.")
+    return found
+
+
+def forget_shared_runs() -> None:
+    """Let the next caller run the probes again (tests, and after a configuration was activated)."""
+    with _lock:
+        _recent.clear()

@@ -1,0 +1,63 @@
+"""The doctor's pages, and the public word for a load balancer."""
+
+from __future__ import annotations
+
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
+
+from doctor import services
+from doctor.page import Page, current_page
+from mosaic_admin.access import READERS, allow, public
+
+LIVE = "doctor/report.html#live"
+
+
+@allow(READERS)
+def report(request: HttpRequest) -> HttpResponseBase:
+    """Show the newest report; htmx asks for the fragment with the tag of what it shows."""
+    page = current_page()
+    if request.htmx and request.headers.get("HX-PTag") == page.tag:  # type: ignore[attr-defined]
+        return HttpResponse(status=304)
+    return _answer(request, page)
+
+
+@allow(READERS)
+@require_POST
+def check(request: HttpRequest) -> HttpResponseBase:
+    """Run the probes now. Everybody may: they write nothing but this history."""
+    services.check_now()
+    if request.htmx:  # type: ignore[attr-defined]
+        return _answer(request, current_page())
+    return redirect("doctor:report")
+
+
+def _answer(request: HttpRequest, page: Page) -> HttpResponse:
+    is_fragment = bool(request.htmx)  # type: ignore[attr-defined]
+    return render(request, LIVE if is_fragment else "doctor/report.html", {"page": page})
+
+
+@allow(READERS)
+def codes(request: HttpRequest) -> HttpResponseBase:
+    found = sorted(services.all_codes().values(), key=lambda item: item.id)
+    return render(request, "doctor/codes.html", {"codes": found})
+
+
+@allow(READERS)
+def code(request: HttpRequest, code_id: str) -> HttpResponseBase:
+    """One page for each code; what this install shows of it right now comes first."""
+    found = services.code(code_id)
+    page = current_page()
+    return render(request, "doctor/code.html", {"code": found, "findings": page.findings_of(found.id)})
+
+
+@public
+def ready(request: HttpRequest) -> HttpResponseBase:
+    """Say the cached light and nothing else. 503 only when this dashboard itself cannot work: a red tier is when it
+    is needed most, so a load balancer must not take it away then."""
+    try:
+        word, status = services.status_word(), 200
+    except DatabaseError:
+        word, status = "unavailable", 503
+    return HttpResponse(f"{word}\n", status=status, content_type="text/plain")

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from doctor import history
+from doctor.models import Span
+from tests.unit.doctor.conftest import BAD, GOOD, NOON, SOSO, ReportAt
+
+pytestmark = pytest.mark.django_db
+
+
+def test_equal_reports_lengthen_one_span_and_keep_the_newest_body(report_at: ReportAt) -> None:
+    for minute in range(4):
+        history.record(report_at(minute))
+    (span,) = Span.objects.all()
+    assert (span.runs, span.started_at, span.seen_at) == (4, NOON, NOON + timedelta(minutes=3))
+    assert span.body["generated_at"].startswith("2026-11-24T12:03")
+
+
+def test_a_change_of_state_or_version_begins_a_span(report_at: ReportAt) -> None:
+    history.record(report_at(0))
+    history.record(report_at(1, SOSO))
+    history.record(report_at(2, SOSO, version="17.7"))
+    assert Span.objects.count() == 3
+
+
+def test_a_silence_ends_a_span(report_at: ReportAt) -> None:
+    history.record(report_at(0))
+    history.record(report_at(20))
+    assert Span.objects.count() == 2
+
+
+def test_a_late_older_report_does_not_turn_the_clock_back(report_at: ReportAt) -> None:
+    history.record(report_at(2))
+    history.record(report_at(1))
+    span = history.latest()
+    assert span is not None
+    assert span.seen_at == NOON + timedelta(minutes=2)
+
+
+def test_since_follows_the_root_cause_over_other_changes_and_stops_at_a_gap(report_at: ReportAt) -> None:
+    history.record(report_at(0))
+    history.record(report_at(1, BAD))
+    history.record(report_at(2, BAD, SOSO))
+    newest = history.record(report_at(3, BAD))
+    assert history.since(newest) == NOON + timedelta(minutes=1)
+    later = history.record(report_at(60, BAD))
+    assert history.since(later) == NOON + timedelta(minutes=60)
+
+
+def test_the_status_word_is_unknown_when_nobody_looked_lately(report_at: ReportAt) -> None:
+    assert history.status_word(NOON) == "unknown"
+    history.record(report_at(0, BAD))
+    assert history.status_word(NOON + timedelta(minutes=2)) == "red"
+    assert history.status_word(NOON + timedelta(minutes=4)) == "unknown"
+
+
+def test_ticks_show_the_worst_of_each_half_hour_and_where_nobody_looked(report_at: ReportAt) -> None:
+    history.record(report_at(-40))
+    history.record(report_at(-39, BAD))
+    history.record(report_at(-38))
+    history.record(report_at(-1, SOSO))
+    bars = history.ticks(NOON)
+    assert len(bars) == 48
+    assert [bar.light for bar in bars[-3:]] == ["", "red", "yellow"]
+
+
+def test_since_green_names_what_changed_and_what_did_not(report_at: ReportAt) -> None:
+    history.record(report_at(0, version="17.6"))
+    span = history.record(report_at(1, BAD, version="17.7"))
+    compared = history.since_green(span)
+    assert compared is not None
+    assert compared.changes == (history.Change("postgres", "17.6", "17.7"),)
+    assert compared.same == ("postgres address 127.0.0.1:5433/mosaic",)
+    assert history.since_green(history.record(report_at(2, GOOD))) is None
+
+
+def test_history_is_bounded(report_at: ReportAt, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "KEEP_ROWS", 3)
+    for minute in range(6):
+        history.record(report_at(minute, GOOD if minute % 2 else BAD))
+    assert Span.objects.count() == 3
+    history.record(report_at(60 * 24 * 91))
+    assert Span.objects.count() == 1
