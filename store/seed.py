@@ -13,6 +13,7 @@ from mosaic_admin.errors import MosaicError
 from mosaic_admin.redaction import display_url
 from store import codes
 from store.catalog import BOOKKEEPING, TABLES
+from store.seed_keys import keys_deferred
 from store.seed_sql import EXTRA_TABLES, FILLS, FUNCTIONS, Fill
 from store.seed_text import WORDS
 from tiers.postgres import connect, driver_errors
@@ -21,7 +22,7 @@ Style = Literal["snake", "camel"]
 Progress = Callable[[int, int, str], None]  # rows done, rows in all, table
 Connection = psycopg.Connection[Any]
 
-BATCH_ROWS = 25_000  # one transaction: bounds the server's queue of foreign key checks
+BATCH_ROWS = 25_000  # a step of the progress
 LEAST_ROWS = 50  # below this the shares leave tables empty
 DRIZZLE_ROWS = 3
 
@@ -49,13 +50,16 @@ def seed(
     with connect(url, application_name="mosaic store seed") as connection, driver_errors(display_url(url)):
         _refuse_if_used(connection, display_url(url))
         _refuse_without_schema(connection, display_url(url))
-        with connection.transaction():
+        report = on_progress or (lambda done, total, table: None)
+        with connection.transaction():  # a seed that is stopped leaves an empty store, ready for the next one
             connection.execute(EXTRA_TABLES)
-        connection.execute(sql.SQL(FUNCTIONS).format(seed=sql.Literal(seed)))
-        _fill(connection, counts, seed, on_progress or (lambda done, total, table: None))
-        if style == "camel":
-            _rename_to_camel(connection)
-        connection.execute("ANALYZE")
+            connection.execute(sql.SQL(FUNCTIONS).format(seed=sql.Literal(seed)))
+            with keys_deferred(connection):
+                _fill(connection, counts, seed, report)
+                report(rows, rows, "keys and indexes")
+            if style == "camel":
+                _rename_to_camel(connection)
+        _analyze(connection)
     return counts
 
 
@@ -121,6 +125,12 @@ def _fill(connection: Connection, counts: dict[str, int], seed: int, on_progress
             _insert(connection, fill, {**values, "lo": lo, "hi": hi})
             done += hi - lo + 1
             on_progress(done, total, fill.table)
+
+
+def _analyze(connection: Connection) -> None:
+    """Give the planner its statistics; from a tenth of the usual sample, for a tenth of the time."""
+    connection.execute("SET default_statistics_target = 10")
+    connection.execute("ANALYZE")
 
 
 def _insert(connection: Connection, fill: Fill, values: dict[str, Any]) -> None:

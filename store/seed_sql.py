@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from store.seed_text import SCRIPT_LINES
 
+# Each body is immutable part by part, or the server would call it instead of inlining it, which takes twice as long.
 # h: a hash below 2^31 of a row and a column number · pick: one of a list · uid: the uuid of row i of table k
 FUNCTIONS = """
 CREATE OR REPLACE FUNCTION pg_temp.h(i bigint, k int) RETURNS bigint LANGUAGE sql IMMUTABLE AS
@@ -16,10 +17,9 @@ CREATE OR REPLACE FUNCTION pg_temp.h(i bigint, k int) RETURNS bigint LANGUAGE sq
 CREATE OR REPLACE FUNCTION pg_temp.pick(i bigint, k int, list text[]) RETURNS text LANGUAGE sql IMMUTABLE AS
   'SELECT $3[1 + mod(hashint8extended($1, {seed}::bigint * 1000 + $2) & 2147483647, cardinality($3))]';
 CREATE OR REPLACE FUNCTION pg_temp.uid(k text, i bigint) RETURNS uuid LANGUAGE sql IMMUTABLE AS
-  'SELECT md5(''{seed}:'' || $1 || '':'' || $2)::uuid';
+  'SELECT md5(''{seed}:'' || $1 || '':'' || $2::text)::uuid';
 CREATE OR REPLACE FUNCTION pg_temp.moment(i bigint, k int) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS
-  'SELECT timestamptz ''2025-11-03 08:00:00+00'' + make_interval(secs =>
-     mod(hashint8extended($1, {seed}::bigint * 1000 + $2) & 2147483647, 31000000)::double precision)'
+  'SELECT to_timestamp(1762156800 + mod(hashint8extended($1, {seed}::bigint * 1000 + $2) & 2147483647, 31000000))'
 """
 # a text of n sentences, different for each row
 PROSE = "(SELECT string_agg(pg_temp.pick(i * 31 + s, {k}, %(sentences)s::text[]), ' ') FROM generate_series(1, {n}) s)"

@@ -41,6 +41,31 @@ def test_progress_ends_at_the_whole(make_store: MakeStore) -> None:
     assert steps[-1] == (100, 100)
 
 
+def test_seeding_leaves_every_key_and_index_of_the_schema_as_it_was(make_store: MakeStore) -> None:
+    url = make_store(enable_vector=False)
+    before = catalog_of(url)
+    seed(url, rows=200, seed=1)
+    after = catalog_of(url)
+    assert {name: after.get(name) for name in before} == before
+    assert ("index", "public.agents_owner") in after
+    with psycopg.connect(url, autocommit=True) as connection, pytest.raises(psycopg.errors.ForeignKeyViolation):
+        connection.execute("INSERT INTO preferences (user_id, settings) VALUES (gen_random_uuid(), '{}')")
+
+
+def test_a_seed_that_stops_on_the_way_leaves_a_store_that_can_be_seeded(make_store: MakeStore) -> None:
+    url = make_store(enable_vector=False)
+    before = fingerprint(url).data, catalog_of(url)
+
+    def stop(done: int, total: int, table: str) -> None:
+        if table == "notes":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        seed(url, rows=200, seed=1, on_progress=stop)
+    assert (fingerprint(url).data, catalog_of(url)) == before
+    seed(url, rows=200, seed=1)
+
+
 def test_a_store_with_rows_is_refused_and_stays_as_it_was(make_store: MakeStore) -> None:
     url = make_store(enable_vector=False)
     with psycopg.connect(url) as connection:
