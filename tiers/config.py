@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qs, quote, unquote, urlsplit, urlunsplit
 
-from mosaic_admin.redaction import display_url, remember_secret
+from mosaic_admin.redaction import MASK, display_url, remember_secret
 from tiers import codes
 from tiers.masking import mask_url
 from tiers.problems import ConfigError, ConfigFileError, ConfigWarning, Problem
@@ -245,6 +245,9 @@ def _effective(
     """List what is used. A key the file leaves out shows with the source `default`."""
 
     def line(path: str, value: str, *, is_default: bool = False) -> EffectiveValue:
+        is_free = path.endswith((".url", ".dataDir"))  # elsewhere stand our own words, which a password may equal
+        for secret in reader.secrets if is_free else ():
+            value = value.replace(secret, MASK)
         return EffectiveValue(path, value, reader.sources.get(path, "default" if is_default else "file"))
 
     lines = [line("version", str(document.version)), line("tier", str(tier)), line("storage.type", storage.type)]
@@ -264,4 +267,4 @@ def _secret_file(section: str, part: PostgresDocument | ValkeyQueueDocument, rea
     if part.passwordFile is None:
         return []
     file = reader.base_dir / part.passwordFile
-    return [EffectiveValue(f"{section}.passwordFile", "•••", f"secret file {file}")]
+    return [EffectiveValue(f"{section}.passwordFile", MASK, f"secret file {file}")]

@@ -104,6 +104,7 @@ def config_schema() -> dict[str, Any]:
     schema = ConfigDocument.model_json_schema()
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:mosaic:config:{CONFIG_VERSION}",
         "title": "mosaic.config.json",
         **{key: value for key, value in schema.items() if key != "title"},
     }

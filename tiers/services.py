@@ -154,13 +154,16 @@ def activate(
     path = path or config_path()
     config = get_config(config_id)
     resolve_document(config.document, base_dir=path.resolve().parent, source=config.name)
-    with transaction.atomic():
-        previous = active_config()
-        TierConfig.objects.filter(is_active=True).exclude(pk=config.pk).update(is_active=False)
-        _claim(config, expected_revision or config.revision, is_active=True, updated_by=person)
-        before = previous.document if previous else None
-        _record(get_config(config_id), RevisionAction.ACTIVATE, person, why, before=before, after=config.document)
-        write_atomically(path, pretty(config.document))
+    try:
+        with transaction.atomic():
+            previous = active_config()
+            TierConfig.objects.filter(is_active=True).exclude(pk=config.pk).update(is_active=False)
+            _claim(config, expected_revision or config.revision, is_active=True, updated_by=person)
+            before = previous.document if previous else None
+            _record(get_config(config_id), RevisionAction.ACTIVATE, person, why, before=before, after=config.document)
+            write_atomically(path, pretty(config.document))
+    except IntegrityError:  # somebody activated another one at the same moment: the database allows one
+        raise _stale(config, expected_revision or config.revision) from None
     return get_config(config_id)
 
 
@@ -248,11 +251,15 @@ def _claim(config: TierConfig, expected_revision: int, **values: Any) -> None:
         revision=F("revision") + 1, updated_at=timezone.now(), **values
     )
     if changed != 1:
-        raise StaleConfigError(
-            f"“{config.name}” is at revision {config.revision} by now; you started from {expected_revision}. "
-            "Nothing was overwritten.",
-            remediation=f"Open /tiers/{config.pk}/ again, look at the newest revision, then repeat your change.",
-        )
+        raise _stale(get_config(config.pk), expected_revision)
+
+
+def _stale(config: TierConfig, expected_revision: int) -> StaleConfigError:
+    return StaleConfigError(
+        f"“{config.name}” is at revision {config.revision} by now; you started from {expected_revision}, "
+        "or another configuration was activated meanwhile. Nothing was overwritten.",
+        remediation=f"Open /tiers/{config.pk}/ again, look at the newest revision, then repeat your change.",
+    )
 
 
 def _record(

@@ -27,6 +27,7 @@ class Reader:
     problems: list[Problem] = field(default_factory=list)
     warnings: list[ConfigWarning] = field(default_factory=list)
     sources: dict[str, str] = field(default_factory=dict)
+    secrets: set[str] = field(default_factory=set)
 
     def expand(self, path: str, text: str) -> str:
         """Return `text` with its references replaced; `$${` stands for a literal `${`.
@@ -63,6 +64,8 @@ class Reader:
         elif "\n" in value or "\0" in value:
             self._problem(path, f"the secret file {file} has several lines", "Keep the password alone in it.")
         self._check_mode(path, file)
+        if value:
+            self.secrets.add(value)
         remember_secret(value)
         return value
 
@@ -74,8 +77,9 @@ class Reader:
             )
             return ""
         value = self._variable(path, body["name"], body["default"])
-        # short or innocent values (a port, a host) must stay readable in messages: only secrets are remembered
-        if _SENSITIVE.search(body["name"]) or _is_in_userinfo(match.string, match):
+        # A user name or a host must stay readable in messages: only what is a secret by name or place is remembered.
+        if value and (_SENSITIVE.search(body["name"]) or _is_password(match.string, match)):
+            self.secrets.add(value)
             remember_secret(value)
         return value
 
@@ -135,3 +139,8 @@ def _is_in_userinfo(text: str, match: re.Match[str]) -> bool:
     scheme, separator, rest = before.partition("://")
     plain = _REFERENCE.sub("", rest)
     return bool(separator and scheme) and not re.search(r"[/?#@]", plain) and "@" in _REFERENCE.sub("", after)
+
+
+def _is_password(text: str, match: re.Match[str]) -> bool:
+    """Say whether the reference stands after `scheme://user:`."""
+    return _is_in_userinfo(text, match) and ":" in text[: match.start()].partition("://")[2]

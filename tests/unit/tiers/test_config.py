@@ -11,6 +11,7 @@ import pytest
 
 import tiers
 from mosaic_admin.codes import ExitCode
+from mosaic_admin.redaction import redact
 from tiers import codes
 from tiers import config as configs
 from tiers.config import ConfigError, ConfigFileError, PgliteStorage, PostgresStorage, ResolvedConfig, Tier, ValkeyQueue
@@ -240,6 +241,21 @@ def test_the_old_word_works_and_warns_once(caplog: pytest.LogCaptureFixture, mon
     assert "2.0" in found[0].warnings[0].message
     assert '"standalone"' in found[0].warnings[0].message
     assert len(caplog.records) == 1
+
+
+def test_a_secret_variable_in_the_wrong_place_is_masked_all_the_same() -> None:
+    environ = {**ENVIRON, "APP_SECRET": "deep-secret-1", "DB_USER": "mosaic", "DB_PASSWORD": "deep-secret-2"}
+    folder = resolve(changed(LOCAL, "storage", dataDir="data/${APP_SECRET}"), environ=environ)
+    assert {v.path: v.value for v in folder.effective()}["storage.dataDir"] == "/base/data/•••"
+    url = "postgresql://${DB_USER}:${DB_PASSWORD}@h/mosaic"
+    shown = resolve(changed(STANDALONE, "storage", url=url), environ=environ).effective()
+    assert {v.path: v.value for v in shown}["storage.url"] == "postgresql://mosaic:•••@h/mosaic"
+
+
+def test_a_user_name_from_a_variable_is_no_secret_elsewhere() -> None:
+    url = "postgresql://${SOME_USER}@h/d"
+    resolve(changed(STANDALONE, "storage", url=url), environ={**ENVIRON, "SOME_USER": "unsuspicious-name"})
+    assert redact("hello unsuspicious-name") == "hello unsuspicious-name"
 
 
 def test_a_left_out_key_shows_as_default() -> None:

@@ -75,9 +75,9 @@ SECRETS = st.sampled_from(
         f"redis://:{CANARY}@h:6379/x",
         f"redis://{CANARY}@h:6379/0",
         f"host=h password='{CANARY}'",
-        "${CANARY}",
-        "postgresql://u:${CANARY}@h/d",
-        f"${{NOPE:-{CANARY}}}",
+        "${CANARY_KEY}",
+        "postgresql://u:${CANARY_KEY}@h/d",
+        f"${{NOPE_SECRET:-{CANARY}}}",
         f"${{{CANARY}",
         f"$${{{CANARY}}}",
         [CANARY],
@@ -90,10 +90,12 @@ def _said(content: str | dict[str, Any]) -> str:
     """Everything that anybody gets to see of one attempt to use a document."""
     try:
         document = parse_document(content, source="f.json") if isinstance(content, str) else content
-        config = resolve_document(document, environ={"CANARY": CANARY})
+        config = resolve_document(document, environ={"CANARY_KEY": CANARY})
     except MosaicError as exc:
         return "\n".join([exc.message, exc.remediation, repr(exc), json.dumps(exc.as_dict())])
-    shown = [value.as_dict() for value in config.effective() if value.path != "storage.dataDir"]
+    shown = [
+        value.as_dict() for value in config.effective() if value.path != "storage.dataDir" or value.source != "file"
+    ]
     return json.dumps([shown, [warning.as_dict() for warning in config.warnings]]) + repr(config.queue)
 
 
