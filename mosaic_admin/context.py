@@ -11,11 +11,13 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from doctor.services import current_light
+from migration.models import EffectiveState
+from migration.services import last_job
 from mosaic_admin.access import ADMINS, READERS, Role
 
 TIERS = {"local": "local", "standalone": "standalone", "team": "standalone", "federated": "federated"}
@@ -31,14 +33,20 @@ class NavItem:
     roles: frozenset[Role] = READERS
     heading: str = ""
 
-    def as_dict(self, path: str) -> dict[str, Any] | None:
-        try:
-            url = reverse(self.name)
-        except NoReverseMatch:
-            return None
+    def as_dict(self, path: str, tail: tuple[str, str] | None) -> dict[str, Any]:
+        url = reverse(self.name)
         # /people/tokens/ lies below /people/: of two matching lines, the exact one is the active one.
         is_active = path == url or (url != "/" and path.startswith(url) and self.name != "people:list")
-        return {"url": url, "label": self.label, "icon": self.icon, "heading": self.heading, "is_active": is_active}
+        word, tone = tail or ("", "")
+        return {
+            "url": url,
+            "label": self.label,
+            "icon": self.icon,
+            "heading": self.heading,
+            "is_active": is_active,
+            "tail": word,
+            "tone": tone,
+        }
 
 
 NAV = (
@@ -49,6 +57,7 @@ NAV = (
     NavItem("gateway:status", "Gateway", "route"),
     NavItem("people:list", "People", "users", ADMINS, heading="Access"),
     NavItem("people:tokens", "API tokens", "key", ADMINS),
+    NavItem("api-1:openapi-view", "API reference", "api"),
 )
 
 
@@ -73,15 +82,38 @@ def configured_tier() -> str:
         return "unreadable"
 
 
-def _signed_in(request: HttpRequest) -> dict[str, Any]:
+def _doctor_tail(light: dict[str, Any]) -> tuple[str, str] | None:
+    tones = {"yellow": "warn", "red": "fail"}
+    return ("!", tones[light["kind"]]) if light["kind"] in tones else None
+
+
+def running_job() -> dict[str, Any] | None:
+    """Return what the strip says of a run that is not over: its state and how far it is."""
+    job = last_job()
+    if job is None or not job.is_active:
+        return None
+    state = job.effective_state()
+    percent = f"{job.bytes_done * 100 // job.bytes_total} %" if job.bytes_total else ""
+    is_running = state is EffectiveState.RUNNING
+    doing = " ".join(filter(None, (job.phase, percent))) if is_running else state.label.lower()
+    return {
+        "url": reverse("migrations:detail", args=[job.number]),
+        "kind": state.value,
+        "word": f"Run #{job.number}, {doing or 'starting'}",
+        "tail": (percent, "run") if is_running else ("!", "warn") if state is EffectiveState.INTERRUPTED else None,
+    }
+
+
+def _signed_in(request: HttpRequest, light: dict[str, Any]) -> dict[str, Any]:
     user = request.user
     role = getattr(user, "role", None)
-    items = (item.as_dict(request.path) for item in NAV if role in item.roles)
+    job = running_job()
+    tails = {"doctor:report": _doctor_tail(light), "migrations:list": job["tail"] if job else None}
+    items = (item.as_dict(request.path, tails.get(item.name)) for item in NAV if role in item.roles)
     return {
-        "nav": [item for item in items if item],
+        "nav": list(items),
         "tier": configured_tier(),
-        "light": current_light(),
-        "job": None,
+        "job": job,
         "person": str(user),
         "role": role,
     }
@@ -93,12 +125,13 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     def build() -> dict[str, Any]:
         is_signed_in = getattr(request, "user", None) is not None and request.user.is_authenticated
         theme = request.COOKIES.get("theme", "")
-        common = {
+        common: dict[str, Any] = {
             "host": _host(),
             "now": timezone.now(),
             "version": _version(),
+            "light": current_light(),
             "theme": theme if theme in ("light", "dark") else "",
         }
-        return common | _signed_in(request) if is_signed_in else common
+        return common | _signed_in(request, common["light"]) if is_signed_in else common
 
     return {"shell": SimpleLazyObject(build)}

@@ -8,9 +8,10 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
 from mosaic_admin import codes
-from mosaic_admin.access import READERS, allow, public
+from mosaic_admin.access import OPERATORS, READERS, allow, public
 from mosaic_admin.error_pages import respond
 from mosaic_admin.errors import MosaicError, NotAllowedError, NotFoundError
+from mosaic_admin.overview_page import current_overview
 from mosaic_admin.people.codes import FORM_EXPIRED
 from mosaic_admin.people.views import safe_next
 
@@ -19,7 +20,8 @@ THEMES = ("light", "dark")
 
 @allow(READERS)
 def overview(request: HttpRequest) -> HttpResponseBase:
-    return render(request, "mosaic_admin/overview.html")
+    may_start = getattr(request.user, "role", None) in OPERATORS
+    return render(request, "mosaic_admin/overview.html", {"overview": current_overview(), "may_start": may_start})
 
 
 @public
