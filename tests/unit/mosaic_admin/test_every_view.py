@@ -83,3 +83,14 @@ def test_every_view_answers_each_role_and_method_as_declared(role: Role | None, 
         else:
             assert response.status_code == 403, route
             assert method == "HEAD" or b"MOS-ACC-001" in response.content, route
+
+
+@pytest.mark.django_db
+def test_the_api_answers_nobody_who_is_not_signed_in() -> None:
+    client = client_for(None)
+    operations = [route for route, view in VIEWS.items() if getattr(view, "checks_access_itself", False)]
+    assert operations
+    for route in operations:
+        answers = {method: client.generic(method, address(route)).status_code for method in ("GET", "POST", "PUT")}
+        assert set(answers.values()) <= {401, 405}, f"{route}: {answers}"
+        assert 401 in answers.values(), f"{route}: {answers}"
