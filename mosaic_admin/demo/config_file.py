@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +55,35 @@ def write_when_absent(plan: DemoPlan) -> bool:
     """Write the standalone configuration, unless a file is there: it may be somebody's own. Return whether it did."""
     if plan.config_file.exists():
         return False
-    draft = plan.config_file.with_name(f".{plan.config_file.name}.{os.getpid()}")
-    draft.write_text(json.dumps(standalone_document(plan), indent=2) + "\n")
-    draft.rename(plan.config_file)
+    _write(plan.config_file, standalone_document(plan))
     return True
+
+
+def follow_ports_in_file(plan: DemoPlan) -> bool:
+    """Bring a configuration of the demo's servers up to the ports that they have now; return whether it changed."""
+    try:
+        document = json.loads(plan.config_file.read_text())
+    except (OSError, ValueError):
+        return False
+    followed = follow_ports(plan, document)
+    if followed != document:
+        _write(plan.config_file, followed)
+    return bool(followed != document)
+
+
+def follow_ports(plan: DemoPlan, document: dict[str, Any]) -> dict[str, Any]:
+    """Return the document with the present port of every server of the demo in it; others' addresses stay."""
+    ports = {
+        plan.secrets / "source-postgres": plan.source.port,
+        plan.secrets / "federated-postgres": plan.federated.port,
+        plan.secrets / "federated-valkey": plan.queue.port,
+    }
+    followed = copy.deepcopy(document)
+    for part in _sections(followed):
+        port = ports.get((plan.config_file.parent / part["passwordFile"]).resolve())
+        if port is not None and isinstance(part.get("url"), str):
+            part["url"] = re.sub(r"([@/]127\.0\.0\.1:)\d+", rf"\g<1>{port}", part["url"], count=1)
+    return followed
 
 
 def is_ours(config_file: Path, home: Path) -> bool:
@@ -65,9 +92,20 @@ def is_ours(config_file: Path, home: Path) -> bool:
         document = json.loads(config_file.read_text())
     except (OSError, ValueError):
         return False
-    sections = [part for part in document.values() if isinstance(part, dict)] if isinstance(document, dict) else []
-    files = [part["passwordFile"] for part in sections if isinstance(part.get("passwordFile"), str)]
-    return any((config_file.parent / name).resolve().is_relative_to(home / "secrets") for name in files)
+    files = [config_file.parent / part["passwordFile"] for part in _sections(document)]
+    return any(path.resolve().is_relative_to(home / "secrets") for path in files)
+
+
+def _sections(document: Any) -> list[dict[str, Any]]:
+    """Return the document's sections that keep their password in a file."""
+    parts = document.values() if isinstance(document, dict) else ()
+    return [part for part in parts if isinstance(part, dict) and isinstance(part.get("passwordFile"), str)]
+
+
+def _write(path: Path, document: dict[str, Any]) -> None:
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(json.dumps(document, indent=2) + "\n")
+    draft.rename(path)
 
 
 def _relative(plan: DemoPlan, secret: str) -> str:

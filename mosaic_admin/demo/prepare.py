@@ -33,6 +33,8 @@ def prepare_control_plane(plan: DemoPlan, *, say: Say) -> None:
     ensure_admin(plan.home)
     if config_file.write_when_absent(plan):
         say(f"Wrote {plan.config_file}: standalone tier, the sample store")
+    elif config_file.follow_ports_in_file(plan):
+        say(f"Changed the ports in {plan.config_file}: the demo's servers moved")
     _ensure_tiers(plan)
 
 
@@ -45,6 +47,13 @@ def _ensure_tiers(plan: DemoPlan) -> None:
         else:
             services.import_file(why="The file that was there when the demo first started.")
     services.ensure_config(name="federated", document=config_file.federated_document(plan))
+    for config in services.all_configs():
+        followed = config_file.follow_ports(plan, config.document)
+        if followed != config.document:
+            why = "The demo's servers moved to other ports."
+            services.edit_config(
+                config_id=config.pk, expected_revision=config.revision, document=followed, person=None, why=why
+            )
 
 
 def prepare_sample_store(plan: DemoPlan, *, progress: Progress) -> None:
