@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from migration.engine.catalog import ForeignKey, Index, SourceTable, literal, quote
+from migration.engine.catalog import ForeignKey, Index, SourceColumn, SourceTable, literal, quote
 from migration.engine.model import Action, TablePlan
 from migration.engine.names import target_column
 
@@ -55,7 +55,7 @@ def _create_table(plan: TablePlan, table: SourceTable) -> list[str]:
         parts.append(f"PRIMARY KEY ({', '.join(map(quote, table.primary_key))})")
     parts += [f"CONSTRAINT {quote(name)} {definition}" for name, definition in table.checks if kept >= _all(table)]
     owned = [c for c in table.columns if c.sequence and not c.identity and _is_kept(plan, c.name)]
-    before = [f"CREATE SEQUENCE {c.sequence}" for c in owned]
+    before = [f"CREATE SEQUENCE {c.sequence} {c.sequence_options}" for c in owned]
     after = [f"ALTER SEQUENCE {c.sequence} OWNED BY public.{quote(plan.name)}.{quote(c.name)}" for c in owned]
     return [*before, f"CREATE TABLE public.{quote(plan.name)} ({', '.join(parts)})", *after]
 
@@ -72,10 +72,15 @@ def _column(plan: TablePlan, table: SourceTable, name: str) -> str:
         words.append("NOT NULL")
     if column.identity:
         how = "ALWAYS" if column.identity == "a" else "BY DEFAULT"
-        words.append(f"GENERATED {how} AS IDENTITY (SEQUENCE NAME {column.sequence})")
+        words.append(f"GENERATED {how} AS IDENTITY (SEQUENCE NAME {column.sequence} {_steps(column)})")
     elif column.default and not planned.cast:
         words.append(f"DEFAULT {column.default}")
     return " ".join(words)
+
+
+def _steps(column: SourceColumn) -> str:
+    """An identity's sequence takes its type from the column, and refuses to be told."""
+    return column.sequence_options.split(" ", 2)[2] if column.sequence_options else ""
 
 
 def _indexes(plan: TablePlan, table: SourceTable) -> list[tuple[str, str, str]]:

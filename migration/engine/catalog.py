@@ -32,7 +32,7 @@ class SourceColumn:
     identity: str  # "", "a" (always) or "d" (by default)
     generated: str  # "" or "s" (stored), "v" (virtual)
     sequence: str  # the sequence it owns, quoted as regclass prints it
-    type_schema: str = "pg_catalog"
+    sequence_options: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,16 +103,20 @@ _TABLES = f"""
      ORDER BY n.nspname, c.relname"""  # fixed texts
 _COLUMNS = """
     SELECT a.attrelid AS oid, a.attname AS name, pg_catalog.format_type(a.atttypid, a.atttypmod) AS type,
-           t.typname AS base, t.typcategory::text AS category, tn.nspname AS type_schema, a.attnotnull AS is_not_null,
+           t.typname AS base, t.typcategory::text AS category, a.attnotnull AS is_not_null,
            coalesce(pg_catalog.pg_get_expr(d.adbin, d.adrelid), '') AS "default", a.attidentity::text AS identity,
            a.attgenerated::text AS generated,
-           coalesce((SELECT s.oid::regclass::text FROM pg_catalog.pg_depend p
-              JOIN pg_catalog.pg_class s ON s.oid = p.objid
-              WHERE p.refobjid = a.attrelid AND p.refobjsubid = a.attnum AND s.relkind = 'S'
-                AND p.deptype IN ('a', 'i') LIMIT 1), '') AS sequence
+           coalesce(q.seqrelid::regclass::text, '') AS sequence,
+           CASE WHEN q.seqrelid IS NULL THEN '' ELSE format(
+             'AS %%s INCREMENT BY %%s MINVALUE %%s MAXVALUE %%s START WITH %%s CACHE %%s %%s',
+             pg_catalog.format_type(q.seqtypid, NULL), q.seqincrement, q.seqmin, q.seqmax, q.seqstart, q.seqcache,
+             CASE WHEN q.seqcycle THEN 'CYCLE' ELSE 'NO CYCLE' END) END AS sequence_options
       FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-      JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace
       LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+      LEFT JOIN pg_catalog.pg_depend p ON p.refclassid = 'pg_catalog.pg_class'::regclass AND p.refobjid = a.attrelid
+           AND p.refobjsubid = a.attnum AND p.classid = 'pg_catalog.pg_class'::regclass AND p.deptype IN ('a', 'i')
+           AND EXISTS (SELECT FROM pg_catalog.pg_sequence x WHERE x.seqrelid = p.objid)
+      LEFT JOIN pg_catalog.pg_sequence q ON q.seqrelid = p.objid
      WHERE a.attrelid = ANY(%s) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attrelid, a.attnum"""
 _NAMES = """(SELECT coalesce(array_agg(x.attname::text ORDER BY k.ord), '{{}}')
     FROM unnest({keys}) WITH ORDINALITY k(num, ord)

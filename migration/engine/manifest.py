@@ -23,7 +23,7 @@ _SKIP: tuple[tuple[str, str], ...] = (
     (r"two_factors?|passkeys?|webauthn_credentials?", _ORIGIN),
     (r"api_?keys?|admin_tokens?|access_tokens?|provider_credentials?|webhook_secrets?", _SEALED),
     # exact names only: a pattern like .*_jobs would drop somebody's own table without a question
-    (r"queues?|jobs?|queue_jobs?|job_(queues?|runs?|locks?)|caches?|cache_entries|rate_limits?", _EPHEMERAL),
+    (r"queues?|jobs?|queue_jobs?|job_(queues?|runs?|locks?|caches?)|caches?|cache_entries|rate_limits?", _EPHEMERAL),
     (r"(__)?drizzle_.*|_prisma_migrations|schema_migrations|django_migrations|knex_.*|migrations", _BOOKKEEPING),
     (r"audit_?logs?|audit_events?|audit", _AUDIT),
     (r"federation_.*", _FEDERATION),

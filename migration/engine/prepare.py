@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from uuid import UUID
 
 import psycopg
@@ -10,26 +11,38 @@ import psycopg
 from migration.engine import ddl
 from migration.engine import ledger_rows as ledger
 from migration.engine.catalog import Connection, read_tables
+from migration.engine.connections import open_for_plan
 from migration.engine.lanes import Ends, Watch
 from migration.engine.ledger_rows import Claim
-from migration.engine.model import Plan, PrepareSchema, RunOptions, TablePlan
+from migration.engine.model import Endpoint, Plan, PrepareSchema, RunOptions, TablePlan
 from migration.engine.plan import filled_tables
 from migration.engine.ranges import boundaries
 from migration.errors import OtherRunError, SchemaMismatchError, TargetNotEmptyError
 from store.ledger import RunRow, claim_epoch, create_ledger, read_run
 
 PREFIX = "mosaic-mig "  # application_name of every session of a run
+ENDING_TRIES = 50
+_END_SESSIONS = """
+    SELECT count(pg_catalog.pg_terminate_backend(pid)) FROM pg_catalog.pg_stat_activity
+     WHERE datname = current_database() AND pid <> pg_catalog.pg_backend_pid()
+       AND starts_with(application_name, %s) AND application_name <> %s"""
 
 
-def end_stale_sessions(connection: Connection, keep: str) -> int:
+def end_stale_sessions(endpoint: Endpoint, keep: str) -> int:
     """End the sessions of a worker whose lease expired, so that its locks go; return how many there were."""
-    row = connection.execute(
-        """SELECT count(pg_catalog.pg_terminate_backend(pid)) FROM pg_catalog.pg_stat_activity
-            WHERE datname = current_database() AND pid <> pg_catalog.pg_backend_pid()
-              AND starts_with(application_name, %s) AND application_name <> %s""",
-        (PREFIX, keep),
-    ).fetchone()
-    return int(row[0]) if row else 0
+    ended = 0
+    connection = open_for_plan(endpoint, "mosaic resume")
+    try:
+        for _ in range(ENDING_TRIES):
+            row = connection.execute(_END_SESSIONS, (PREFIX, keep)).fetchone()
+            left = int(row[0]) if row else 0
+            ended = max(ended, left)
+            if not left:
+                break
+            time.sleep(0.1)  # a backend ends at its next look at signals
+    finally:
+        connection.close()
+    return ended
 
 
 def find_run(connection: Connection, plan: Plan) -> RunRow | None:

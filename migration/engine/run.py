@@ -11,11 +11,12 @@ from uuid import UUID
 
 import psycopg
 
+from migration import codes
 from migration.engine import ddl
 from migration.engine import ledger_rows as ledger
 from migration.engine.catalog import Connection, quote
 from migration.engine.certificate import make_certificate
-from migration.engine.connections import Sessions, driver_errors, open_target, storage_url
+from migration.engine.connections import Sessions, driver_errors, storage_url
 from migration.engine.copy import Copier, copy_all, recheck_all
 from migration.engine.lanes import Ends, Watch
 from migration.engine.ledger_rows import ChunkRow, Claim
@@ -92,18 +93,16 @@ class _Run:
     def _end_stale_sessions(self) -> None:
         if not self.options.lease_expired:
             return
-        connection = open_target(self.ends.target, "mosaic migration resume")
-        try:
-            count = end_stale_sessions(connection, keep=self.ends.name)
-        finally:
-            connection.close()
+        count = sum(end_stale_sessions(end, keep=self.ends.name) for end in (self.ends.source, self.ends.target))
         if count:
             self.watch.tracker.event(f"Ended {count} sessions of the worker before, whose lease had expired", "warning")
 
     def _refuse_stale_plan(self) -> None:
         fresh = make_plan(self.ends.source, self.ends.target, self.plan.decisions)
-        if fresh.blocking_checks:
-            check = fresh.blocking_checks[0]
+        # a lock is waited for below, and its error names the holder
+        blocking = [check for check in fresh.blocking_checks if check.code != codes.LOCKED.id]
+        if blocking:
+            check = blocking[0]
             raise PlanNotReadyError(f"{check.name}: {check.message}.", remediation=check.remediation, check=check.code)
         if fresh.hash != self.plan.hash or fresh.open_decisions:
             raise PlanNotReadyError(

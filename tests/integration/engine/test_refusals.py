@@ -1,0 +1,222 @@
+"""What a run refuses, what it survives, and that nothing is lost either way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+import pytest
+
+from migration.engine import make_plan
+from migration.engine.model import Cancelled, Decisions, OutcomeState, Paused, Phase
+from migration.errors import (
+    DirectionError,
+    OtherRunError,
+    PlanNotReadyError,
+    SourceChangedError,
+)
+from mosaic_admin.errors import MosaicError
+from store.ledger import StaleEpochError, StoreLock, claim_epoch, holder_name, read_run
+from tests.integration.engine.support import (
+    Follower,
+    load,
+    make_snake,
+    migrate,
+    run,
+    scalar,
+    source_at,
+    state_of,
+    target_at,
+)
+
+Urls = tuple[str, str]
+
+
+@pytest.fixture
+def urls(plain_postgres: Any, postgres: Any, make_database: Any) -> Urls:
+    source = make_database(plain_postgres)
+    make_snake(source, 2_000)
+    return source, make_database(postgres)
+
+
+def failing(plan: Any) -> set[str]:
+    return {check.code for check in plan.blocking_checks}
+
+
+def stopped_in(phase: Phase, with_: BaseException, source: str, target: str) -> Follower:
+    """Run until `phase` and stop there with a control signal."""
+    follower = Follower(with_, lambda f: bool(f.seen) and f.seen[-1].phase is phase)
+    ends = source_at(source), target_at(target)
+    with pytest.raises(type(with_)):
+        run(make_plan(*ends, Decisions()), *ends, follower, chunk_rows=200)
+    return follower
+
+
+def test_a_federated_source_is_refused_before_anything_connects() -> None:
+    nowhere = "postgresql://nobody:secret-canary@127.0.0.1:9/none"
+    with pytest.raises(DirectionError) as caught:
+        make_plan(target_at(nowhere), target_at(nowhere), Decisions())
+    assert "federated" in caught.value.message
+
+
+def test_one_database_as_both_ends_is_refused(urls: Urls) -> None:
+    with pytest.raises(DirectionError):
+        make_plan(source_at(urls[1]), target_at(urls[1]), Decisions())
+
+
+def test_a_source_that_is_down_is_an_error_without_its_password(urls: Urls) -> None:
+    with pytest.raises(MosaicError) as caught:
+        make_plan(source_at("postgresql://u:secret-canary@127.0.0.1:9/none"), target_at(urls[1]), Decisions())
+    assert caught.value.remediation
+    assert "secret-canary" not in f"{caught.value.as_dict()}"
+
+
+def test_a_target_with_foreign_data_blocks_and_keeps_it(urls: Urls) -> None:
+    source, target = urls
+    load(target, "CREATE TABLE theirs (id int); INSERT INTO theirs VALUES (1)")
+    plan = make_plan(source_at(source), target_at(target), Decisions())
+    assert failing(plan) == {"MOS-MIG-007"}
+    with pytest.raises(PlanNotReadyError):
+        run(plan, source_at(source), target_at(target))
+    assert scalar(target, "SELECT count(*) FROM theirs") == 1
+
+
+def test_a_target_without_the_vector_library_blocks(urls: Urls, plain_postgres: Any, make_database: Any) -> None:
+    plan = make_plan(source_at(urls[0]), target_at(make_database(plain_postgres)), Decisions())
+    assert "MOS-MIG-005" in failing(plan)
+
+
+def test_a_running_gateway_blocks_and_the_remedy_pauses_it(urls: Urls) -> None:
+    with StoreLock(urls[0], "shared", holder_name("gw")):
+        plan = make_plan(source_at(urls[0]), target_at(urls[1]), Decisions())
+    check = next(check for check in plan.blocking_checks if check.code == "MOS-MIG-009")
+    assert "mosaic gateway pause" in check.remediation
+
+
+def test_another_session_blocks_unless_it_is_allowed(urls: Urls) -> None:
+    with psycopg.connect(urls[0], application_name="psql"):
+        assert failing(make_plan(source_at(urls[0]), target_at(urls[1]), Decisions())) == {"MOS-MIG-008"}
+        assert make_plan(source_at(urls[0]), target_at(urls[1]), Decisions(allow_sessions=True)).is_ready
+
+
+def test_an_unknown_table_waits_for_a_decision(urls: Urls) -> None:
+    load(urls[0], "CREATE TABLE missions (id int PRIMARY KEY); INSERT INTO missions VALUES (1), (2)")
+    plan = make_plan(source_at(urls[0]), target_at(urls[1]), Decisions())
+    (decision,) = plan.open_decisions
+    assert (decision.subject, decision.rows) == ("missions", 2)
+    assert decision.choices == ("--carry-table missions", "--skip-table missions=REASON")
+
+
+def test_a_plan_that_no_longer_fits_the_source_is_refused(urls: Urls) -> None:
+    plan = make_plan(source_at(urls[0]), target_at(urls[1]), Decisions())
+    load(urls[0], "ALTER TABLE notes DROP COLUMN pinned")
+    with pytest.raises(PlanNotReadyError):
+        run(plan, source_at(urls[0]), target_at(urls[1]))
+
+
+@pytest.mark.parametrize("phase", [Phase.COPY, Phase.INDEXES, Phase.VERIFY])
+def test_a_paused_run_lets_go_of_everything_and_resumes(urls: Urls, phase: Phase) -> None:
+    source, target = urls
+    stopped_in(phase, Paused(), source, target)
+    sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'mosaic-mig%' AND datname IS NOT NULL"
+    assert scalar(source, sessions) == scalar(target, sessions) == 0
+    assert migrate(source, target, chunk_rows=200).state is OutcomeState.VERIFIED
+    assert scalar(target, "SELECT count(*) FROM tasks") == 2_000
+
+
+def test_a_source_that_changed_between_two_attempts_arrives_as_it_is_now(urls: Urls) -> None:
+    source, target = urls
+    stopped_in(Phase.VERIFY, Cancelled(), source, target)
+    load(
+        source,
+        "DELETE FROM tasks WHERE title = 'Task 7'; UPDATE messages SET content = 'new' WHERE seq = 3;"
+        "INSERT INTO teams (name, slug) VALUES ('late', 'late')",
+    )
+    outcome = migrate(source, target, chunk_rows=200)
+    assert outcome.state is OutcomeState.VERIFIED, outcome.verification
+    there, here = state_of(source), state_of(target)
+    assert {name: there[name] for name in ("tasks", "messages", "teams")} == {
+        name: here[name] for name in ("tasks", "messages", "teams")
+    }
+
+
+def test_a_source_that_changed_after_the_end_is_refused_by_name_and_count(urls: Urls) -> None:
+    source, target = urls
+    migrate(source, target)
+    before = state_of(target)
+    load(source, "DELETE FROM tasks WHERE title = 'Task 7'")
+    with pytest.raises(SourceChangedError) as caught:
+        migrate(source, target)
+    assert "tasks in the source (2000 rows then, 1999 now)" in caught.value.message
+    assert state_of(target) == before
+
+
+def test_another_plan_of_the_same_source_may_not_go_on(urls: Urls) -> None:
+    source, target = urls
+    stopped_in(Phase.VERIFY, Cancelled(), source, target)
+    with pytest.raises(OtherRunError):
+        migrate(source, target, Decisions(allow_rejects=3))
+
+
+def test_another_source_may_not_touch_the_target(urls: Urls, plain_postgres: Any, make_database: Any) -> None:
+    migrate(*urls)
+    other = make_database(plain_postgres)
+    make_snake(other, 100)
+    assert failing(make_plan(source_at(other), target_at(urls[1]), Decisions())) == {"MOS-MIG-021"}
+
+
+def test_a_stale_worker_commits_nothing(urls: Urls) -> None:
+    source, target = urls
+
+    def take_over(follower: Follower) -> bool:
+        if follower.seen and follower.seen[-1].phase is Phase.SEQUENCES and not follower.events:
+            with psycopg.connect(target, autocommit=True) as connection:
+                found = read_run(connection)
+                assert found is not None
+                claim_epoch(connection, found.run_id)
+            follower.events.append("taken over")
+        return False
+
+    follower = Follower(Paused(), take_over)
+    ends = source_at(source), target_at(target)
+    original = follower.progress
+
+    def progress(value: Any) -> None:
+        original(value)
+        take_over(follower)
+
+    follower.progress = progress  # type: ignore[method-assign]
+    with pytest.raises(StaleEpochError):
+        run(make_plan(*ends, Decisions()), *ends, follower)
+    assert scalar(target, "SELECT state FROM mosaic_migration.run") == "copying"
+    assert migrate(source, target).state is OutcomeState.VERIFIED
+
+
+def test_rows_the_store_forbids_block_the_plan_and_are_rejected_by_permission(urls: Urls) -> None:
+    source, target = urls
+    load(
+        source,
+        "ALTER TABLE tasks DROP CONSTRAINT tasks_title_length; UPDATE tasks SET title = '' WHERE title = 'Task 7';"
+        "DROP INDEX users_email_lower_unique; INSERT INTO users (email) VALUES ('U9@EXAMPLE.org')",
+    )
+    assert failing(make_plan(source_at(source), target_at(target), Decisions())) == {"MOS-MIG-013"}
+    outcome = migrate(source, target, Decisions(allow_rejects=2), chunk_rows=300)
+    assert (outcome.state, outcome.rejects) == (OutcomeState.VERIFIED, 2), outcome.verification
+    assert scalar(target, "SELECT string_agg(DISTINCT sqlstate, ',') FROM mosaic_migration.reject") == "23505,23514"
+    assert scalar(target, "SELECT count(*) FROM tasks") == 1_999
+
+
+def test_rows_that_refer_to_nothing_are_rejected_by_permission(urls: Urls) -> None:
+    source, target = urls
+    names = "SELECT conname FROM pg_constraint WHERE conrelid = 'messages'::regclass AND contype = 'f' AND confrelid = "
+    constraint = scalar(source, names + "'conversations'::regclass")
+    load(
+        source,
+        f'ALTER TABLE messages DROP CONSTRAINT "{constraint}"; DELETE FROM conversations WHERE id = '
+        "(SELECT conversation_id FROM messages ORDER BY id LIMIT 1)",
+    )
+    plan = make_plan(source_at(source), target_at(target), Decisions())
+    assert failing(plan) == {"MOS-MIG-013"}
+    orphans = 2_000 // 100
+    outcome = migrate(source, target, Decisions(allow_rejects=orphans))
+    assert (outcome.state, outcome.rejects) == (OutcomeState.VERIFIED, orphans), outcome.verification
