@@ -1,7 +1,7 @@
 """A worker to be killed: runs one migration and sends itself SIGKILL at a chosen moment.
 
-`python -m tests.integration.engine.runner SOURCE_URL TARGET_URL MOMENT`, where MOMENT is a phase's name, `rows:N` (rows copied so
-far), `index:N` (indexes rebuilt so far) or `after:SECONDS` from the start of the copy.
+`python -m tests.integration.engine.runner SOURCE_URL TARGET_URL MOMENT`, where MOMENT is a phase's name, `rows:N` (rows
+copied so far), `index:N` (indexes rebuilt so far) or `after:SECONDS` from the start of the copy.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def main(source_url: str, target_url: str, moment: str) -> None:
     progress.INTERVAL_S = 0.0  # small sources: look at every turn
     source, target = source_at(source_url), target_at(target_url)
     plan = make_plan(source, target, Decisions())
-    run(plan, source, target, Killer(moment), chunk_rows=500)  # type: ignore[arg-type]
+    run(plan, source, target, Killer(moment), chunk_rows=200)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -33,10 +33,8 @@ Urls = tuple[str, str]
 
 
 @pytest.fixture
-def urls(plain_postgres: Any, postgres: Any, make_database: Any) -> Urls:
-    source = make_database(plain_postgres)
-    make_snake(source, 2_000)
-    return source, make_database(postgres)
+def urls(snake_url: str, postgres: Any, make_database: Any) -> Urls:
+    return snake_url, make_database(postgres)
 
 
 def failing(plan: Any) -> set[str]:
@@ -197,7 +195,8 @@ def test_rows_the_store_forbids_block_the_plan_and_are_rejected_by_permission(ur
     load(
         source,
         "ALTER TABLE tasks DROP CONSTRAINT tasks_title_length; UPDATE tasks SET title = '' WHERE title = 'Task 7';"
-        "DROP INDEX users_email_lower_unique; INSERT INTO users (email) VALUES ('U9@EXAMPLE.org')",
+        "DROP INDEX users_email_lower_unique;"
+        "INSERT INTO users (id, email) VALUES ('ffffffff-ffff-ffff-ffff-ffffffffffff', 'U9@EXAMPLE.org')",
     )
     assert failing(make_plan(source_at(source), target_at(target), Decisions())) == {"MOS-MIG-013"}
     outcome = migrate(source, target, Decisions(allow_rejects=2), chunk_rows=300)
