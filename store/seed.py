@@ -56,10 +56,10 @@ def seed(
             connection.execute(sql.SQL(FUNCTIONS).format(seed=sql.Literal(seed)))
             with keys_deferred(connection):
                 _fill(connection, counts, seed, report)
-                report(rows, rows, "keys and indexes")
             if style == "camel":
                 _rename_to_camel(connection)
         _analyze(connection)
+    report(rows, rows, "keys and indexes too")
     return counts
 
 
@@ -122,9 +122,9 @@ def _fill(connection: Connection, counts: dict[str, int], seed: int, on_progress
     for fill in FILLS:
         for lo in range(0, counts[fill.table], BATCH_ROWS):
             hi = min(lo + BATCH_ROWS, counts[fill.table]) - 1
+            on_progress(done, total, fill.table)
             _insert(connection, fill, {**values, "lo": lo, "hi": hi})
             done += hi - lo + 1
-            on_progress(done, total, fill.table)
 
 
 def _analyze(connection: Connection) -> None:

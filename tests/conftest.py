@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-pytest_plugins = ["tests.servers", "tests.demo"]
+pytest_plugins = ["tests.servers", "tests.demo", "tests.e2e.stack"]
 
 _KINDS = ("integration", "e2e")
 

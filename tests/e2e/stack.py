@@ -1,0 +1,86 @@
+"""A stack whose sample store is large enough to be caught in the middle of a migration, and hands on its target."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests import environment
+from tests.demo import Demo
+from tests.e2e.conftest import Console
+
+ROWS = 150_000  # two chunks of messages: a copy of some seconds
+TARGET = "mosaic"
+SHOTS = Path(os.environ.get("MOSAIC_TEST_SHOTS") or environment.ROOT / "shots")  # look at them after a run
+
+SignIn = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def large_demo() -> Iterator[Demo]:
+    """The whole stack with a larger sample store, shared by the tests that migrate it."""
+    folder = environment.ROOT / "large-demo"
+    folder.mkdir(mode=0o711)
+    item = Demo(folder, rows=ROWS)
+    try:
+        item.start()
+        yield item
+    finally:
+        item.clean()
+
+
+def superuser_url(demo: Demo, server: str, database: str = TARGET) -> str:
+    """Return the superuser's URL of the demo's `source` or `federated` PostgreSQL."""
+    password = (demo.home / "secrets" / f"{server}-postgres-superuser").read_text().strip()
+    port = demo.ports["MOSAIC_SOURCE_PORT" if server == "source" else "MOSAIC_POSTGRES_PORT"]
+    return f"postgresql://admin:{password}@127.0.0.1:{port}/{database}"
+
+
+@pytest.fixture
+def stack(large_demo: Demo) -> Demo:
+    """The large stack as a newcomer finds it: the gateway serves, nothing is in the target."""
+    with psycopg.connect(superuser_url(large_demo, "federated", "postgres"), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {TARGET} WITH (FORCE)")
+        connection.execute(f"CREATE DATABASE {TARGET} OWNER {TARGET}")
+    with psycopg.connect(superuser_url(large_demo, "federated"), autocommit=True) as connection:
+        connection.execute("CREATE EXTENSION vector")
+    large_demo.mosaic("gateway", "resume")
+    return large_demo
+
+
+@pytest.fixture
+def person(browser: Browser, stack: Demo, console: Console) -> Iterator[SignIn]:
+    """Sign a new person in: `person("olga", "operator", width=390) -> Page`; a browser's complaint fails the test."""
+    contexts = []
+
+    def make(name: str, role: str, *, width: int = 1280, **options: Any) -> Page:
+        made = stack.mosaic("users", "create", name, "--role", role)
+        assert made.returncode == 0, made.stderr
+        context = browser.new_context(base_url=stack.url, viewport={"width": width, "height": 900}, **options)
+        context.set_default_timeout(15_000)
+        context.on("page", console.watch)
+        contexts.append(context)
+        page = context.new_page()
+        page.goto("/sign-in/")
+        page.get_by_label("Name or e-mail").fill(name)
+        page.get_by_label("Password", exact=True).fill(made.stdout.strip())
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url("**/")
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert console.unexpected() == []
+
+
+def shoot(page: Page, name: str) -> None:
+    """Keep a picture of the whole page for whoever wants to look."""
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
