@@ -34,6 +34,7 @@ class MetricsQuery(Schema):
 @router.get(
     "",
     url_name="doctor",
+    summary="Examine this install",
     openapi_extra={
         "responses": {
             200: {"description": "Green or yellow"},
@@ -51,13 +52,13 @@ def get_report(request: HttpRequest, query: Query[ReportQuery]) -> HttpResponse:
     return _uncached(HttpResponse(as_json(report), status=status, content_type="application/json"))
 
 
-@router.get("/metrics", url_name="doctor-metrics")
+@router.get("/metrics", url_name="doctor-metrics", summary="The report as OpenMetrics")
 def get_metrics(request: HttpRequest, query: Query[MetricsQuery]) -> HttpResponse:
     """The same report as OpenMetrics text. Always 200: the light is in `mosaic_doctor_status`."""
     return _uncached(HttpResponse(as_openmetrics(_examined(query.tier)), content_type=OPENMETRICS_TYPE))
 
 
-@router.get("/schema", url_name="doctor-schema")
+@router.get("/schema", url_name="doctor-schema", summary="The report's JSON Schema")
 def get_schema(request: HttpRequest) -> dict[str, object]:
     """The JSON Schema of the report, version 1."""
     return report_schema()

@@ -142,11 +142,19 @@ def _compare(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Change]:
     for item in after["services"]:
         was = old.get(item["name"], {})
         for key, words in _FACTS.items():
-            if key in item and not (key == "version" and item["name"] == "pgvector"):
-                name = f"{item['name']} {words}".strip()
-                # a version nobody could ask for is not a change of version
-                now = item[key] if item[key] is not None or item["status"] == "pass" else was.get(key)
-                yield Change(name, str(was.get(key) or ""), str(now or ""))
+            is_twice = key == "version" and item["name"] == "pgvector"  # the same as its `installed`
+            if key in item and not is_twice and _is_known(item, key):
+                yield Change(f"{item['name']} {words}".strip(), _shown(was, key), _shown(item, key))
+
+
+def _is_known(service: dict[str, Any], key: str) -> bool:
+    """Say whether an empty value is an answer: a version nobody could ask for is not a change of version."""
+    is_answer = service["status"] != "skip" and key in ("available", "installed")
+    return service[key] is not None or is_answer
+
+
+def _shown(service: dict[str, Any], key: str) -> str:
+    return str(service.get(key) or ("none" if key in ("available", "installed") and service else ""))
 
 
 def parse_time(text: str) -> datetime:

@@ -12,11 +12,15 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from doctor import history
-from doctor.examine import Assembler, Subject, examine, file_subject
+from doctor.examine import Assembler, Subject, examine, file_subject, tier_word
 from doctor.models import Span
+from doctor.probe import Probe
+from doctor.probes.config import ConfigDrift
 from doctor.report import Report
 from mosaic_admin.codes import Code
 from mosaic_admin.errors import NotFoundError
+from tiers.models import TierConfig
+from tiers.services import active_config, drift, resolve_config
 
 SHARE_S = 2.0  # callers at the same moment share one run: a hundred pollers must not be a hundred connections
 
@@ -35,7 +39,7 @@ def run_report(config_path: Path | None = None, tier: str | None = None) -> Repo
         recent = _recent.get(key)
         if recent and timezone.now() - recent.generated_at < timedelta(seconds=recent.duration_ms / 1000 + SHARE_S):
             return recent
-        report = examine(_subject(path, tier), _assembler())
+        report = examine(_subject(path, tier), _assembler(), extra=_drift(path) if tier is None else ())
         _recent[key] = report
         return report
 
@@ -46,7 +50,21 @@ def check_now() -> Span:
 
 
 def _subject(path: Path, tier: str | None) -> Subject:
-    return file_subject(path).towards(tier, settings.HOME)
+    """Return the file; for another tier the dashboard's configuration of it, else this install's default."""
+    subject = file_subject(path)
+    if tier is None or tier_word(path) == tier:
+        return subject
+    row = TierConfig.objects.filter(tier=tier).order_by("-is_active", "pk").first()
+    if row is None:
+        return subject.towards(tier, settings.HOME)
+    return Subject(row.name, path, lambda: resolve_config(row), tier)
+
+
+def _drift(path: Path) -> list[Probe]:
+    """Ask the control plane whether the file is what was activated; nothing was activated: nothing to ask."""
+    if active_config() is None:
+        return []
+    return [ConfigDrift(drift(path) is not None)]
 
 
 def _assembler() -> Assembler:

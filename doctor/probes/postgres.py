@@ -244,7 +244,9 @@ def _is_plain(url: str) -> bool:
     """Say whether the URL names one host and port, and nothing that overrides them."""
     try:
         parts = urlsplit(url)
-        has_host = bool(parts.hostname) and "," not in parts.netloc and not (parts.hostname or "").startswith("%2f")
+        has_host = (
+            bool(parts.hostname) and "," not in parts.netloc and not (parts.hostname or "").lower().startswith("%2f")
+        )
         return has_host and not {"host", "hostaddr", "port", "sslnegotiation"} & set(parse_qs(parts.query))
     except ValueError:
         return False

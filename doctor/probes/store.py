@@ -12,22 +12,12 @@ from doctor.findings import Finding, failed, from_error, passed, warned
 from doctor.probe import Context
 from doctor.probes.postgres import PostgresProbe, connection_of, facts_of
 from mosaic_admin.errors import MosaicError
+from store import catalog
 from store.ledger import LockHolder, lock_holders, read_run
 from tiers import codes as tiers_codes
 
 SERVICE = "store"
-# The tables of `store.models`; a test holds the two together (the doctor also runs without Django).
-TABLES = (
-    "users",
-    "teams",
-    "team_members",
-    "projects",
-    "tasks",
-    "notes",
-    "conversations",
-    "messages",
-    "insights",
-)
+TABLES = tuple(catalog.BY_NAME)
 
 
 @dataclass(frozen=True)

@@ -212,3 +212,15 @@ def utc(moment: datetime | None, shape: str = "full") -> str:
             return f"{moment.day} {moment:%b, %H:%M}"
         case _:
             return f"{moment.day} {moment:%b %Y, %H:%M:%S} UTC"
+
+
+@register.filter
+def prose(text: str) -> SafeString:
+    """Show what stands between backticks as code; everything is escaped."""
+    parts = str(text or "").split("`")
+    is_paired = len(parts) % 2 == 1
+    pieces = (
+        format_html("<code>{}</code>", part) if is_paired and number % 2 else format_html("{}", part)
+        for number, part in enumerate(parts if is_paired else [str(text)])
+    )
+    return SafeString("".join(pieces))

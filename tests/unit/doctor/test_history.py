@@ -77,6 +77,19 @@ def test_since_green_names_what_changed_and_what_did_not(report_at: ReportAt) ->
     assert history.since_green(history.record(report_at(2, GOOD))) is None
 
 
+def test_a_library_that_went_away_is_a_change_and_one_nobody_could_ask_for_is_not() -> None:
+    service = {"name": "pgvector", "status": "pass", "version": "0.8.6", "endpoint": "h", "available": "0.8.6"}
+    gone = {**service, "status": "fail", "available": None}
+    waiting = {**service, "status": "skip", "available": None}
+    changes = {change.what: (change.before, change.after) for change in history._compare(body(service), body(gone))}
+    assert changes["pgvector library"] == ("0.8.6", "none")
+    assert "pgvector library" not in {change.what for change in history._compare(body(service), body(waiting))}
+
+
+def body(service: dict[str, object]) -> dict[str, object]:
+    return {"services": [service]}
+
+
 def test_history_is_bounded(report_at: ReportAt, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history, "KEEP_ROWS", 3)
     for minute in range(6):

@@ -13,12 +13,15 @@ from jsonschema import Draft202012Validator
 
 from doctor import history, services
 from doctor.models import Span
+from doctor.report import Report
 from doctor.schema import report_schema
 from mosaic_admin.access import Role
 from mosaic_admin.people.models import User
 from mosaic_admin.people.services import create_token
 from mosaic_admin.wiring import ALL_CODES
 from tests.unit.doctor.conftest import BAD, SOSO, ReportAt
+from tiers.defaults import DEFAULT_FEDERATED_CONFIG, DEFAULT_LOCAL_CONFIG
+from tiers.services import activate, create_config
 
 pytestmark = pytest.mark.django_db
 
@@ -211,6 +214,29 @@ def test_callers_at_the_same_moment_share_one_run(monkeypatch: pytest.MonkeyPatc
     assert services.run_report() is first
     services.forget_shared_runs()
     assert services.run_report() is not first
+
+
+def test_a_file_changed_by_hand_is_a_warning_and_a_stored_tier_is_what_tier_asks_about(
+    settings: object, tmp_path: Path
+) -> None:
+    path = settings.ENV.config  # type: ignore[attr-defined]
+    local = {**DEFAULT_LOCAL_CONFIG, "storage": {"type": "pglite", "dataDir": str(tmp_path / "none")}}
+    row = create_config(name="laptop", document=local)
+    activate(config_id=row.pk, path=path)
+    assert "MOS-CFG-012" not in findings_of(services.run_report())
+    path.write_text(json.dumps({**local, "storage": {"type": "pglite", "dataDir": str(tmp_path / "other")}}))
+    services.forget_shared_runs()
+    assert findings_of(services.run_report())["MOS-CFG-012"] == "warn"
+    refused = "postgresql://mosaic@127.0.0.1:1/kept"
+    federated = {**DEFAULT_FEDERATED_CONFIG, "storage": {"type": "postgres", "url": refused, "enableVector": True}}
+    federated["queue"] = {"type": "bullmq", "url": "redis://127.0.0.1:1/0"}
+    create_config(name="target", document=federated)
+    report = services.run_report(tier="federated")
+    assert "127.0.0.1:1/kept" in [service.endpoint for service in report.services]
+
+
+def findings_of(report: Report) -> dict[str, str]:
+    return {item.code.id: item.status.value for item in report.findings if item.code}
 
 
 def test_no_secret_reaches_the_history(report_at: ReportAt) -> None:
