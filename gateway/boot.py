@@ -6,19 +6,20 @@ from pathlib import Path
 from typing import Any
 
 from gateway import files, gate
+from gateway.address import reserve_address
 from mosaic_admin.env import Environment
 from mosaic_admin.errors import MosaicError
 
 
 def run(environment: Environment) -> None:
     """Serve until the process is told to stop. Raises what the gate refuses, and a taken address."""
-    from gateway import server  # Django and gunicorn: half a second that a refusal need not wait for
-
     home, path = environment.home.resolve(), environment.config.resolve()
-    listener = server.reserve_address(environment.gateway_host, environment.gateway_port)
+    listener = reserve_address(environment.gateway_host, environment.gateway_port)
     with listener:
         files.ensure_token(home)
         admission = gate.decide(path, wait_s=environment.boot_wait_s)
+        from gateway import server  # Django and gunicorn: a refusal need not wait for them
+
         server.serve(admission, listener, config_path=path, home=home)
 
 

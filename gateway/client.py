@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
-
-import httpx
 
 from doctor import codes as doctor_codes
 from gateway import codes, files
@@ -23,8 +23,9 @@ _KNOWN: dict[str, Code] = {code.id: code for code in (*codes.ALL, *doctor_codes.
 
 class GatewayClient:
     def __init__(self, host: str, port: int, home: Path) -> None:
-        reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - "every address" is not dialled
-        self.address = f"[{reachable}]:{port}" if ":" in reachable else f"{reachable}:{port}"
+        self._port = port
+        self._host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - "every address" is not dialled
+        self.address = f"[{self._host}]:{port}" if ":" in self._host else f"{self._host}:{port}"
         self._token = files.read_token(home)
 
     def status(self) -> dict[str, Any]:
@@ -37,19 +38,27 @@ class GatewayClient:
         return self._ask("POST", "/control/resume", CHANGE_TIMEOUT_S)
 
     def _ask(self, method: str, path: str, timeout_s: float) -> dict[str, Any]:
-        headers = {"Authorization": f"Bearer {self._token or 'none'}"}
         try:
-            # trust_env: a proxy of the environment has no business between the dashboard and its gateway
-            with httpx.Client(timeout=httpx.Timeout(timeout_s, connect=STATUS_TIMEOUT_S), trust_env=False) as client:
-                response = client.request(method, f"http://{self.address}{path}", headers=headers)
-            body = response.json()
-        except (httpx.HTTPError, ValueError):
+            status, body = self._exchange(method, path, timeout_s)
+        except (OSError, HTTPException, ValueError):
             raise GatewayNotRunningError(
                 f"No gateway answers at {self.address}.", remediation="Start it: mosaic gateway start"
             ) from None
-        if response.is_success and isinstance(body, dict):
+        if status < 300 and isinstance(body, dict):
             return body
         raise _error_of(body)
+
+    def _exchange(self, method: str, path: str, timeout_s: float) -> tuple[int, Any]:
+        """Ask once. The standard library's client: it knows no proxy, and a command need not wait for a larger one."""
+        connection = HTTPConnection(self._host, self._port, timeout=STATUS_TIMEOUT_S)
+        try:
+            connection.connect()
+            connection.sock.settimeout(timeout_s)
+            connection.request(method, path, headers={"Authorization": f"Bearer {self._token or 'none'}"})
+            response = connection.getresponse()
+            return response.status, json.loads(response.read())
+        finally:
+            connection.close()
 
 
 def _error_of(body: Any) -> MosaicError:

@@ -7,10 +7,12 @@ import os
 import secrets
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,12 @@ from store.alias import migrate_store, store_alias
 from tiers.config import PostgresStorage
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-START_S = 15.0
+START_S = 45.0  # a loaded machine; healthy, it answers within two
+
+# Making a TLS context for each plain request would cost more than the request.
+CLIENT = httpx.Client(
+    verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), trust_env=False, limits=httpx.Limits(max_keepalive_connections=0)
+)
 
 
 @dataclass
@@ -52,7 +59,7 @@ class Gateway:
             if self.process.poll() is not None:
                 raise AssertionError(f"it ended with {self.process.returncode}: {self.process.communicate()[1]}")
             try:
-                httpx.get(f"http://127.0.0.1:{self.port}/healthz", timeout=1.0)
+                CLIENT.get(f"http://127.0.0.1:{self.port}/healthz", timeout=1.0)
             except httpx.HTTPError:
                 time.sleep(0.05)
             else:
@@ -88,7 +95,7 @@ class Gateway:
 
     def ask(self, method: str, path: str, *, token: str | None = None, **options: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {token or self.token}"}
-        return httpx.request(method, f"http://127.0.0.1:{self.port}{path}", headers=headers, timeout=20.0, **options)
+        return CLIENT.request(method, f"http://127.0.0.1:{self.port}{path}", headers=headers, timeout=20.0, **options)
 
     def state(self) -> str:
         return str(self.ask("GET", "/control/status").json()["state"])
@@ -180,31 +187,45 @@ def prepare(url: str, *, vector: bool = False, tasks: int = 0) -> None:
         )
 
 
-@pytest.fixture
-def store_url(plain_postgres: Any, make_database: Any, django_db_blocker: Any) -> str:
-    """A standalone store on a PostgreSQL without pgvector: one user, one project, 100 tasks."""
-    url = str(make_database(plain_postgres))
+@pytest.fixture(scope="session")
+def prepared(plain_postgres: Any, django_db_blocker: Any) -> str:
+    """A database to copy from: a standalone store (no pgvector on its server), one user, one project, 100 tasks."""
+    name = f"prepared_{secrets.token_hex(4)}"
+    with psycopg.connect(plain_postgres.url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
     with django_db_blocker.unblock():
-        prepare(url, tasks=100)
-    return url
+        prepare(plain_postgres.url_for(name), tasks=100)
+    return name
+
+
+@contextmanager
+def copy_of(server: Any, template: str) -> Iterator[str]:
+    name = f"copy_{secrets.token_hex(4)}"
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        yield server.url_for(name)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def store_url(plain_postgres: Any, prepared: str) -> Iterator[str]:
+    with copy_of(plain_postgres, prepared) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
-def shared_gateway(
-    plain_postgres: Any, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Gateway]:
-    """One gateway for a module's tests: they only add rows, and none of them stops it."""
-    name = f"shared_{secrets.token_hex(4)}"
-    with psycopg.connect(plain_postgres.url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-        url = plain_postgres.url_for(name)
-        with django_db_blocker.unblock():
-            prepare(url, tasks=100)
-        gateway = new_gateway(tmp_path_factory.mktemp("shared") / "gateway", standalone(url))
-        gateway.start()
-        yield gateway
-        end(gateway)
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+def shared_url(plain_postgres: Any, prepared: str) -> Iterator[str]:
+    with copy_of(plain_postgres, prepared) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def shared_gateway(shared_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """One gateway for a module's tests: whatever they do to it, they leave it serving."""
+    gateway = new_gateway(tmp_path_factory.mktemp("shared") / "gateway", standalone(shared_url))
+    gateway.start()
+    yield gateway
+    end(gateway)
 
 
 @pytest.fixture
