@@ -113,7 +113,7 @@ def _decisions(way: Way) -> str:
 
 
 def _move(way: Way) -> str:
-    if way.run_state in ACTIVE:
+    if way.is_moved or way.run_state in ACTIVE:
         return f"Move the data, run #{way.run_number}"
     return f"Move the data, about {way.estimate}" if way.estimate else "Move the data"
 
