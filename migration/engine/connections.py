@@ -91,6 +91,8 @@ class Sessions:
         with self._lock:
             self._open.add(connection)
         try:
+            if self.stopped.is_set():  # opened while the others were being ended
+                raise psycopg.OperationalError("the run has stopped")
             yield connection
         finally:
             with self._lock:

@@ -98,6 +98,7 @@ def rebuild(ends: Ends, watch: Watch, connection: Connection, claim: Claim, lane
 
     for ordinal in sorted({row.ordinal for row in missing}):
         group = [row for row in missing if row.ordinal == ordinal]
+        group.sort(key=lambda row: "USING hnsw" not in row.definition)  # the slowest first, beside all the others
         run_lanes(ends, watch, group, build, lanes=lanes, use=("target",))
 
 

@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 
-from migration.engine.model import OutcomeState
+from migration.engine import make_plan
+from migration.engine.model import Decisions, OutcomeState, Paused, Phase
+from mosaic_admin.codes import ExitCode
+from mosaic_admin.errors import MosaicError
 from tests.integration.engine.conftest import on_server
-from tests.integration.engine.support import migrate, scalar, state_of
+from tests.integration.engine.support import Follower, migrate, run, scalar, source_at, state_of, target_at
 
 pytestmark = pytest.mark.crash
 CHUNK_ROWS = 200
@@ -63,4 +66,29 @@ def test_two_kills_in_a_row_resume_as_well(
     assert kill_at("rows:2000", source, target) == -signal.SIGKILL
     assert kill_at("index:3", source, target) == -signal.SIGKILL
     assert migrate(source, target, chunk_rows=CHUNK_ROWS, lease_expired=True).state is OutcomeState.VERIFIED
+    assert state_of(target) == undisturbed
+
+
+@pytest.mark.parametrize("end", ["source", "target"])
+def test_a_killed_server_is_an_interruption_and_the_run_resumes(
+    end: str, source: str, undisturbed: dict[str, str], plain_postgres: Any, postgres: Any, make_database: Any
+) -> None:
+    target = make_database(postgres)
+    server = plain_postgres if end == "source" else postgres
+
+    def kill(follower: Follower) -> bool:
+        if follower.seen and follower.seen[-1].phase is Phase.COPY and not follower.events:
+            follower.events.append("killed")
+            server.kill()
+        return False
+
+    ends = source_at(source), target_at(target)
+    plan = make_plan(*ends, Decisions())
+    try:
+        with pytest.raises(MosaicError) as caught:
+            run(plan, *ends, Follower(Paused(), kill), chunk_rows=CHUNK_ROWS)
+    finally:
+        server.start()
+    assert caught.value.exit_code is ExitCode.UNREACHABLE
+    assert migrate(source, target, chunk_rows=CHUNK_ROWS).state is OutcomeState.VERIFIED
     assert state_of(target) == undisturbed
