@@ -47,17 +47,31 @@ def list_page(rows: QuerySet[Row], *, cursor: str | None, limit: int) -> Page[Ro
 
 
 def _write_cursor(row: StoreRow) -> str:
-    text = json.dumps([row.created_at.isoformat(), str(row.id)])
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    return encode_cursor([row.created_at.isoformat(), str(row.id)])
 
 
 def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
-    try:
-        at, row_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    with cursor_errors():
+        at, row_id = decode_cursor(cursor)
         moment = datetime.fromisoformat(at)
         if moment.tzinfo is None:
             raise ValueError("no time zone")
         return moment, UUID(row_id)
+
+
+def encode_cursor(values: list[Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str) -> Any:
+    """Return what `encode_cursor` was given. For use within `cursor_errors`: anybody may send anything."""
+    return json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+
+
+@contextmanager
+def cursor_errors() -> Iterator[None]:
+    try:
+        yield
     except (ValueError, TypeError, AttributeError, RecursionError, binascii.Error):
         raise BadRequestError(
             "The cursor is not one that this gateway gave out.",

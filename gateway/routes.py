@@ -9,9 +9,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from ninja import Field, Query, Router, Schema, Status
 
-from gateway import records, schemas
+from gateway import records, schemas, searching, sessions
 from gateway.records import DEFAULT_PAGE, MAX_PAGE, Page, Row
-from store.models import Note, Project, Task, Team, User
+from store.models import Conversation, Note, Project, Task, Team, User
 
 router = Router()
 
@@ -91,3 +91,51 @@ def list_teams(request: HttpRequest, page: Query[PageQuery]) -> Any:
 @router.get("/users", response=schemas.PageOut[schemas.UserOut], summary="List users, newest first")
 def list_users(request: HttpRequest, page: Query[PageQuery]) -> Any:
     return _list(User.objects.all(), page)
+
+
+@router.get(
+    "/conversations", response=schemas.PageOut[schemas.ConversationOut], summary="List conversations, newest first"
+)
+def list_conversations(request: HttpRequest, page: Query[PageQuery], only: Query[schemas.ConversationFilter]) -> Any:
+    rows = Conversation.objects.all()
+    return _list(rows, page, owner_id=only.owner, project_id=only.project, status=only.status)
+
+
+@router.post("/conversations", response={201: schemas.ConversationOut}, summary="Open a conversation")
+def open_conversation(request: HttpRequest, body: schemas.ConversationIn) -> Any:
+    return Status(201, sessions.open_conversation(body.dict()))
+
+
+@router.get("/conversations/{uuid:conversation_id}", response=schemas.ConversationOut, summary="Show a conversation")
+def get_conversation(request: HttpRequest, conversation_id: UUID) -> Any:
+    return records.get_row(Conversation.objects.all(), conversation_id)
+
+
+@router.post(
+    "/conversations/{uuid:conversation_id}/close", response=schemas.ConversationOut, summary="Close a conversation"
+)
+def close_conversation(request: HttpRequest, conversation_id: UUID) -> Any:
+    return sessions.close_conversation(conversation_id)
+
+
+@router.get(
+    "/conversations/{uuid:conversation_id}/messages",
+    response=schemas.PageOut[schemas.MessageOut],
+    summary="Read a conversation's messages in their order",
+)
+def list_messages(request: HttpRequest, conversation_id: UUID, page: Query[PageQuery]) -> Any:
+    return sessions.list_messages(conversation_id, cursor=page.cursor, limit=page.limit)
+
+
+@router.post(
+    "/conversations/{uuid:conversation_id}/messages",
+    response={201: schemas.MessageOut},
+    summary="Append a message to a conversation",
+)
+def append_message(request: HttpRequest, conversation_id: UUID, body: schemas.MessageIn) -> Any:
+    return Status(201, sessions.append_message(conversation_id, body.dict()))
+
+
+@router.get("/search", response=schemas.SearchOut, summary="Search tasks, notes and messages for words")
+def search(request: HttpRequest, query: Query[schemas.SearchQuery]) -> Any:
+    return {"items": searching.search(query.q, query.kind, limit=query.limit)}

@@ -179,10 +179,67 @@ class NoteFilter(Strict):
     pinned: bool | None = None
 
 
-class LockHolderOut(Schema):
-    application_name: str
-    mode: str
-    description: str
+class ConversationIn(Strict):
+    owner_id: UUID
+    team_id: UUID | None = None
+    project_id: UUID | None = None
+    title: Text = ""
+    model: Label | Literal[""] = ""
+    visibility: Visibility = "private"
+
+
+class ConversationOut(RowOut):
+    owner_id: UUID
+    team_id: UUID | None
+    project_id: UUID | None
+    title: str
+    model: str
+    status: str
+    last_message_at: datetime | None
+    visibility: str
+
+
+class ConversationFilter(Strict):
+    owner: UUID | None = None
+    project: UUID | None = None
+    status: Literal["open", "archived"] | None = None
+
+
+class MessageIn(Strict):
+    role: Literal["system", "user", "assistant", "tool"] = "user"
+    content: Text = ""
+    author_id: UUID | None = None
+    token_count: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
+    metadata: dict[str, Any] = {}
+
+
+class MessageOut(RowOut):
+    conversation_id: UUID
+    seq: int | None
+    role: str
+    author_id: UUID | None
+    content: str
+    token_count: int | None
+    metadata: dict[str, Any]
+
+
+class SearchQuery(Strict):
+    q: Annotated[str, AfterValidator(_storable), Field(min_length=1, max_length=400)]
+    kind: list[Literal["task", "note", "message"]] = []
+    limit: Annotated[int, Field(ge=1, le=50)] = 20
+
+
+class HitOut(Schema):
+    kind: str
+    id: UUID
+    title: str
+    excerpt: str
+    created_at: datetime
+    conversation_id: UUID | None
+
+
+class SearchOut(Schema):
+    items: list[HitOut]
 
 
 class StatusOut(Schema):
