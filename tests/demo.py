@@ -21,7 +21,7 @@ from tests import environment
 
 ROOT = Path(__file__).resolve().parent.parent
 PORTS = ("WEB", "GATEWAY", "POSTGRES", "VALKEY", "SOURCE", "CONTROL_VALKEY")
-START_TIMEOUT_S = 120.0
+START_TIMEOUT_S = 300.0
 SAMPLE_ROWS = 3000
 
 

@@ -13,7 +13,7 @@ from compose.embedded import EmbeddedPostgres, EmbeddedValkey, Flavour, Site
 from compose.embedded.passwords import ensure_password
 from compose.embedded.ports import PortUse
 from compose.embedded.server import EmbeddedServer
-from compose.embedded.site import make_directory, site_for
+from compose.embedded.site import SYSTEM_ROOT, make_directory, site_for
 from compose.embedded.supervisor import ProcessSpec
 from mosaic_admin.codes import ExitCode
 from mosaic_admin.env import Environment
@@ -33,6 +33,7 @@ class DemoPlan:
 
     environment: Environment
     sample_rows: int = SAMPLE_ROWS
+    system_root: Path = SYSTEM_ROOT  # where root's PostgreSQL data goes
 
     @cached_property
     def home(self) -> Path:
@@ -44,7 +45,7 @@ class DemoPlan:
 
     @cached_property
     def site(self) -> Site:
-        return site_for(self.home)
+        return site_for(self.home, system_root=self.system_root)
 
     @property
     def secrets(self) -> Path:

@@ -19,7 +19,7 @@ from mosaic_admin.demo import prepare
 from mosaic_admin.demo.plan import DemoPlan
 from mosaic_admin.errors import MosaicError
 
-READY_TIMEOUT_S = 60.0
+READY_TIMEOUT_S = 180.0  # a dozen processes start at once; on a busy small machine that takes its time
 
 
 class StopRequested(BaseException):

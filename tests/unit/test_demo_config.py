@@ -16,7 +16,7 @@ from tiers.config import PostgresStorage, resolve_document
 def plan_on(tmp_path: Path, **ports: int) -> DemoPlan:
     (tmp_path / "home").mkdir(exist_ok=True)
     settings = {"home": tmp_path / "home", "config": tmp_path / "mosaic.config.json", "valkey_url": "", **ports}
-    plan = DemoPlan(Environment(**settings))  # type: ignore[arg-type]
+    plan = DemoPlan(Environment(**settings), system_root=tmp_path / "system")  # type: ignore[arg-type]
     plan.role_password(plan.source)
     plan.role_password(plan.federated)
     return plan
