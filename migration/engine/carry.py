@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -17,6 +18,10 @@ def with_ddl(plan: TablePlan, table: SourceTable, plans: Mapping[str, TablePlan]
     if plan.action is Action.MIGRATE:
         return replace(plan, ddl=_added_columns(plan, table, enums))
     keys, unkept = _foreign_keys(plan, table, plans)
+    definitions = [*((i.name, i.definition) for i in table.indexes), *table.checks]
+    unkept += [
+        f"{name}, which uses a column that stays behind" for name, t in definitions if not _is_kept_whole(plan, t)
+    ]
     notes = [f"not carried: {what}" for what in (*table.not_carried, *unkept)]
     return replace(
         plan,
@@ -50,18 +55,28 @@ def _added_columns(plan: TablePlan, table: SourceTable, enums: Enums) -> tuple[s
 def _create_table(plan: TablePlan, table: SourceTable) -> list[str]:
     columns = [_column(plan, table, column.source) for column in plan.columns]
     kept = {column.source for column in plan.columns}
-    parts = [*columns]
+    parts = [*columns, *(_generated(column) for column in _computed(plan, table))]
     if table.primary_key and kept.issuperset(table.primary_key):
         parts.append(f"PRIMARY KEY ({', '.join(map(quote, table.primary_key))})")
-    parts += [f"CONSTRAINT {quote(name)} {definition}" for name, definition in table.checks if kept >= _all(table)]
+    parts += [f"CONSTRAINT {quote(name)} {text}" for name, text in table.checks if _is_kept_whole(plan, text)]
     owned = [c for c in table.columns if c.sequence and not c.identity and _is_kept(plan, c.name)]
     before = [f"CREATE SEQUENCE {c.sequence} {c.sequence_options}" for c in owned]
     after = [f"ALTER SEQUENCE {c.sequence} OWNED BY public.{quote(plan.name)}.{quote(c.name)}" for c in owned]
     return [*before, f"CREATE TABLE public.{quote(plan.name)} ({', '.join(parts)})", *after]
 
 
-def _all(table: SourceTable) -> set[str]:
-    return {column.name for column in table.columns if not column.generated}
+def _is_kept_whole(plan: TablePlan, definition: str) -> bool:
+    """Say whether a definition mentions no column that stays behind; a name in a text makes it careful, not wrong."""
+    return not any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", definition) for name in plan.dropped_columns)
+
+
+def _computed(plan: TablePlan, table: SourceTable) -> list[SourceColumn]:
+    return [c for c in table.columns if c.generated and _is_kept_whole(plan, c.default)]
+
+
+def _generated(column: SourceColumn) -> str:
+    how = "VIRTUAL" if column.generated == "v" else "STORED"
+    return f"{quote(column.name)} {column.type} GENERATED ALWAYS AS ({column.default}) {how}"
 
 
 def _column(plan: TablePlan, table: SourceTable, name: str) -> str:
@@ -84,10 +99,8 @@ def _steps(column: SourceColumn) -> str:
 
 
 def _indexes(plan: TablePlan, table: SourceTable) -> list[tuple[str, str, str]]:
-    kept = {column.source for column in plan.columns}
-    if not kept >= _all(table):
-        return []
-    made = [_index(plan, table, index) for index in table.indexes if not index.is_primary]
+    carried = [index for index in table.indexes if not index.is_primary and _is_kept_whole(plan, index.definition)]
+    made = [_index(plan, table, index) for index in carried]
     return [item for item in made if item is not None]
 
 

@@ -170,7 +170,7 @@ def _room(source: Situation, target: Situation) -> CheckResult:
 
 
 def _free_bytes(data_directory: str) -> int | None:
-    """The directory counts only where its postmaster.pid can be seen: the server may be on another machine."""
+    """None where the directory cannot be seen: the server is in a container or on another machine."""
     try:
         path = Path(data_directory)
         return shutil.disk_usage(path).free if data_directory and path.is_dir() else None

@@ -87,7 +87,9 @@ def _facts(row: dict[str, Any], endpoint: Endpoint, system_id: str) -> EndpointF
 
 
 def _data_directory(connection: Connection, is_superuser: bool) -> str:
-    if not is_superuser:
+    """Return the data directory of a server on this machine; the same path elsewhere would measure the wrong disk."""
+    host = connection.info.host
+    if not is_superuser or not (host.startswith("/") or host in ("127.0.0.1", "::1", "localhost")):
         return ""
     row = connection.execute("SELECT current_setting('data_directory')").fetchone()
     return str(row[0]) if row else ""

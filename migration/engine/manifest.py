@@ -32,7 +32,7 @@ SKIP = tuple((re.compile(pattern), reason) for pattern, reason in _SKIP)
 SECRET_REASON = "a secret of the old origin: refused even inside a table that is migrated"  # noqa: S105
 _SECRET = re.compile(
     r"password(_hash|_digest|_salt)?|passwd|.*_secret|secret|.*_secrets|recovery_codes?|backup_codes?|totp.*"
-    r"|(access|refresh|id|reset|session|api|bearer)_token|api_key|private_key|.*_password|.*_password_hash"
+    r"|token|(access|refresh|id|reset|session|api|bearer)_token|token_hash|api_key|key_hash|private_key|.*_password|.*_password_hash"
 )
 BOOKKEEPING_SCHEMAS = ("drizzle", "mosaic_migration", "pgboss", "graphile_worker")
 

@@ -145,12 +145,11 @@ def _table_decision(table: SourceTable, measured: Measured) -> Decision:
 def _measure(connection: Connection, table: SourceTable, action: Action) -> Measured:
     if not _may_read(connection, table):
         return Measured(0, table.bytes)
-    row = connection.execute(f"SELECT count(*) FROM {table.sql}").fetchone()
-    rows = int(row[0]) if row else 0
+    rows, largest = _count(connection, table, is_measured=action.copies)
     if not action.copies:
         return Measured(rows, table.bytes)
     name = target_table(table.name) if action is Action.MIGRATE else None
-    return Measured(rows, table.bytes, _largest_value(connection, table), _words(connection, table, name))
+    return Measured(rows, table.bytes, largest, _words(connection, table, name))
 
 
 def _may_read(connection: Connection, table: SourceTable) -> bool:
@@ -158,13 +157,12 @@ def _may_read(connection: Connection, table: SourceTable) -> bool:
     return bool(row and row[0])
 
 
-def _largest_value(connection: Connection, table: SourceTable) -> int:
-    wide = [c.name for c in table.columns if c.category in ("S", "A", "U") and c.base != "uuid"]
-    if not wide:
-        return 0
-    sizes = ", ".join(f"max(pg_catalog.pg_column_size({quote(name)}))" for name in wide)
-    row = connection.execute(f"SELECT greatest(0, {sizes}) FROM {table.sql}").fetchone()
-    return int(row[0]) if row else 0
+def _count(connection: Connection, table: SourceTable, *, is_measured: bool) -> tuple[int, int]:
+    """Return the rows and the largest stored value, in one scan; sizes are read without unpacking the values."""
+    wide = [c.name for c in table.columns if is_measured and c.category in ("S", "A", "U") and c.base != "uuid"]
+    sizes = "".join(f", max(pg_catalog.pg_column_size({quote(name)}))" for name in wide)
+    row = connection.execute(f"SELECT count(*), greatest(0{sizes}) FROM {table.sql}").fetchone()
+    return (int(row[0]), int(row[1])) if row else (0, 0)
 
 
 def _words(connection: Connection, table: SourceTable, name: str | None) -> dict[str, dict[str, int]]:

@@ -86,3 +86,22 @@ def test_progress_is_told_for_each_phase(urls: Urls) -> None:
     last = follower.seen[-1]
     assert last.rows_done == last.rows_total > 0
     assert {table.state for table in last.tables} == {"verified"}
+
+
+def test_a_carried_table_keeps_all_that_does_not_use_a_secret(urls: Urls) -> None:
+    source, target = urls
+    load(
+        source,
+        """CREATE TABLE devices (id int PRIMARY KEY, name text NOT NULL, token text NOT NULL,
+             short text GENERATED ALWAYS AS (left(name, 3)) STORED, CHECK (name <> token), CHECK (name <> ''));
+           CREATE INDEX devices_name ON devices (name); CREATE UNIQUE INDEX devices_token ON devices (token);
+           INSERT INTO devices VALUES (1, 'kitchen', 'canary-token')""",
+    )
+    outcome = migrate(source, target, Decisions(carry_tables=("devices",)))
+    assert outcome.state is OutcomeState.VERIFIED, outcome.verification
+    assert scalar(target, "SELECT devices::text FROM devices") == "(1,kitchen,kit)"
+    assert scalar(target, "SELECT count(*) FROM pg_indexes WHERE tablename = 'devices'") == 2
+    checks = "SELECT count(*) FROM pg_constraint WHERE conrelid = 'devices'::regclass AND contype = 'c'"
+    assert scalar(target, checks) == 1
+    (plan,) = (t for t in make_plan(source_at(source), target_at(target), Decisions(carry_tables=("devices",))).tables)
+    assert any("devices_token" in note for note in plan.notes)
