@@ -219,6 +219,14 @@ class RunPage:
         return [check for check in self.checks if check["status"] == "fail"]
 
     @property
+    def checks_to_read(self) -> list[dict[str, Any]]:
+        return [check for check in self.checks if check["status"] != "pass"]
+
+    @property
+    def checks_passed(self) -> list[dict[str, Any]]:
+        return [check for check in self.checks if check["status"] == "pass"]
+
+    @property
     def open_decisions(self) -> list[dict[str, Any]]:
         return list(self.plan.get("open_decisions", []))
 

@@ -157,14 +157,14 @@ def _room(source: Situation, target: Situation) -> CheckResult:
     needed = int(source.facts.size_bytes * TARGET_ROOM)
     free = _free_bytes(target.data_directory)
     if free is None:
-        text = f"cannot be measured from here; about {needed} bytes are needed"
+        text = f"cannot be measured from here; about {needed // 1_000_000 + 1} MB are needed"
         fix = f"Check on the target's host that its data directory has {needed // 1_000_000 + 1} MB free (df -h)."
         return CheckResult(codes.DISK.id, "room on the target's disk", WARN, text, fix)
     return _result(
         codes.DISK,
         "room on the target's disk",
         free >= needed,
-        f"{free} bytes free, about {needed} needed",
+        f"{free // 1_000_000} MB free, about {needed // 1_000_000 + 1} MB needed",
         f"Free at least {(needed - free) // 1_000_000 + 1} MB on the target's disk, then plan again.",
     )
 

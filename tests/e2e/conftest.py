@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from tests.demo import Demo
+from tests.e2e.console import Console
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -27,28 +27,6 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
         pytest.fail(f"{CHROMIUM} is missing. Fix: apt-get install chromium fonts-dejavu-core", pytrace=False)
     quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
     return {**browser_type_launch_args, "executable_path": str(CHROMIUM), "args": ["--no-sandbox", *quiet]}
-
-
-class Console:
-    """What the browser complained about: script errors, failed requests, violations of the content security policy."""
-
-    def __init__(self) -> None:
-        self.complaints: list[str] = []
-        self._allowed: list[re.Pattern[str]] = []
-
-    def allow(self, pattern: str) -> None:
-        """Expect a complaint, such as the 422 of a form that the test fills in badly."""
-        self._allowed.append(re.compile(pattern))
-
-    def unexpected(self) -> list[str]:
-        return [text for text in self.complaints if not any(pattern.search(text) for pattern in self._allowed)]
-
-    def watch(self, page: Page) -> None:
-        page.on("console", lambda message: self._add(message.text) if message.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: self._add(str(error)))
-
-    def _add(self, text: str) -> None:
-        self.complaints.append(text)
 
 
 @pytest.fixture

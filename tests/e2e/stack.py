@@ -13,10 +13,23 @@ from playwright.sync_api import Browser, Page
 
 from tests import environment
 from tests.demo import Demo
-from tests.e2e.conftest import Console
+from tests.e2e.console import Console
 
 ROWS = 150_000  # two chunks of messages: a copy of some seconds
 TARGET = "mosaic"
+MIGRATED = [
+    "users",
+    "teams",
+    "team_members",
+    "projects",
+    "tasks",
+    "notes",
+    "conversations",
+    "messages",
+    "insights",
+    "agents",
+    "preferences",
+]
 SHOTS = Path(os.environ.get("MOSAIC_TEST_SHOTS") or environment.ROOT / "shots")  # look at them after a run
 
 SignIn = Callable[..., Page]

@@ -15,23 +15,10 @@ from compose.embedded.process import wait_until
 from tests import comparator
 from tests.demo import Demo
 from tests.e2e import steps
-from tests.e2e.stack import SignIn, shoot, superuser_url
+from tests.e2e.stack import MIGRATED, SignIn, shoot, superuser_url
 
 pytestmark = pytest.mark.xdist_group("large-demo")
 
-MIGRATED = [
-    "users",
-    "teams",
-    "team_members",
-    "projects",
-    "tasks",
-    "notes",
-    "conversations",
-    "messages",
-    "insights",
-    "agents",
-    "preferences",
-]
 NOTICED_MS = 30_000
 RUN_MS = 120_000
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import Page, expect
 
 from tests.demo import Demo
-from tests.e2e.conftest import Console
+from tests.e2e.console import Console
 
 
 def test_a_visitor_is_asked_to_sign_in(page: Page) -> None:
