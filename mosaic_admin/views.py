@@ -24,6 +24,12 @@ def overview(request: HttpRequest) -> HttpResponseBase:
     return render(request, "mosaic_admin/overview.html", {"overview": current_overview(), "may_start": may_start})
 
 
+@allow(READERS)
+def strip(request: HttpRequest) -> HttpResponseBase:
+    """Answer the strip's own poll, so that light and run stay true on a page that stays open."""
+    return render(request, "partials/strip_status.html")
+
+
 @public
 @require_POST
 def theme(request: HttpRequest) -> HttpResponseBase:

@@ -161,3 +161,12 @@ def test_the_sign_in_page_tells_the_light_and_nothing_else() -> None:
     assert "Red is this install" in page
     assert "MOS-PG" not in page
     assert "secret address" not in page
+
+
+def test_the_strip_of_an_open_page_follows_what_happens(admin: Client) -> None:
+    assert "Run #7" not in admin.get("/strip/").content.decode()
+    run()
+    fragment = admin.get("/strip/", headers={"HX-Request": "true"}).content.decode()
+    assert "Run #7, copy 54 %" in fragment
+    assert 'hx-get="/strip/"' in fragment
+    assert "<html" not in fragment
