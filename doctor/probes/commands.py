@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import unquote, urlsplit
 
 from doctor.findings import Finding, Remediation
+from mosaic_admin import env
 from mosaic_admin.codes import Code
 from tiers import codes as tiers_codes
 
@@ -57,11 +58,19 @@ def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def _demo_command(at: Address) -> str | None:
+    """Return what starts the server when it is one of this install's embedded ones."""
+    environment = env.load()
+    ports = (environment.postgres_port, environment.source_port, environment.valkey_port)
+    is_ours = at.host in ("127.0.0.1", "localhost", "::1") and at.port in ports
+    return "mosaic demo" if is_ours and environment.secrets_dir.is_dir() else None
+
+
 def _postgres_command(code: Code, at: Address) -> str | None:
     sessions = "SELECT pid, usename, application_name, state FROM pg_stat_activity ORDER BY backend_start"
     commands = {
         tiers_codes.PG_NAME: f"getent hosts {shlex.quote(at.host)}",
-        tiers_codes.PG_REFUSED: at.pg_isready(),
+        tiers_codes.PG_REFUSED: _demo_command(at) or at.pg_isready(),
         tiers_codes.PG_TIMEOUT: at.pg_isready(),
         tiers_codes.PG_STARTING: at.pg_isready(30),
         tiers_codes.PG_LOST: at.pg_isready(),
@@ -79,6 +88,8 @@ def _postgres_command(code: Code, at: Address) -> str | None:
 def _valkey_command(code: Code, at: Address) -> str | None:
     if code is tiers_codes.VK_NAME:
         return f"getent hosts {shlex.quote(at.host)}"
+    if code is tiers_codes.VK_REFUSED and (start := _demo_command(at)):
+        return start
     asked = {
         tiers_codes.VK_CONNECTIONS: "CLIENT LIST",
         tiers_codes.VK_PRIVILEGE: "ACL WHOAMI",

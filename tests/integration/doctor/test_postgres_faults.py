@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 
 from compose.embedded import EmbeddedPostgres, EmbeddedValkey
-from doctor.findings import Status
+from doctor.findings import Finding, Status, passed
+from doctor.probe import Context
+from doctor.probes.postgres import PostgresProbe, connection_of, postgres_ladder
 from doctor.report import Light
+from doctor.runner import run_probes
 from tests.integration.doctor.conftest import (
     WriteConfig,
     as_role,
@@ -125,7 +131,7 @@ def test_with_everything_hanging_the_report_comes_within_six_seconds_and_names_e
     assert report.exit_code() == 2
 
 
-def test_a_server_that_freezes_between_two_questions_is_a_timeout_and_leaves_no_thread(
+def test_a_frozen_server_is_a_timeout(
     postgres: EmbeddedPostgres, valkey: EmbeddedValkey, make_database: MakeDatabase, write_config: WriteConfig
 ) -> None:
     path = write_config(make_database(postgres, "vector"), valkey.url)
@@ -133,6 +139,32 @@ def test_a_server_that_freezes_between_two_questions_is_a_timeout_and_leaves_no_
         report = report_on(path)
     assert codes_of(report) == ["MOS-PG-003"]
     assert report.duration_ms <= 6000
+
+
+@dataclass(frozen=True)
+class Sleeps(PostgresProbe):
+    """A question that the server answers much too late."""
+
+    name: ClassVar[str] = "postgres.sleeps"
+    requires: ClassVar[tuple[str, ...]] = ("postgres.query",)
+
+    def ask(self, context: Context) -> Finding:
+        connection_of(context).execute("SELECT pg_sleep(60)")
+        return passed("slept")
+
+
+def test_a_query_that_hangs_is_cut_and_leaves_neither_thread_nor_session(
+    postgres: EmbeddedPostgres, make_database: MakeDatabase
+) -> None:
+    url = make_database(postgres)
+    before = set(threading.enumerate())
+    report = run_probes([*postgres_ladder(url), Sleeps(url)], deadline_s=2.0)
+    assert found(report, "postgres.sleeps").message == "No answer within 1.7 s."
+    assert codes_of(report) == ["MOS-PG-003"]
+    left = set(threading.enumerate()) - before
+    for thread in left:
+        thread.join(5)
+    assert not [thread for thread in left if thread.is_alive()]
 
 
 @contextmanager

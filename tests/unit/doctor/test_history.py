@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 import pytest
@@ -86,7 +87,7 @@ def test_a_library_that_went_away_is_a_change_and_one_nobody_could_ask_for_is_no
     assert "pgvector library" not in {change.what for change in history._compare(body(service), body(waiting))}
 
 
-def body(service: dict[str, object]) -> dict[str, object]:
+def body(service: Mapping[str, object]) -> dict[str, object]:
     return {"services": [service]}
 
 

