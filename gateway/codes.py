@@ -30,7 +30,7 @@ CUTOVER_UNREADABLE = Code(
 STORE_NOT_PREPARED = Code(
     "MOS-GW-006",
     "The store's tables are missing",
-    "The database answers and does not have the tables of the store.",
+    "The database answers and does not have the tables of the store, or has them as another version makes them.",
     ExitCode.VERSION,
     503,
 )

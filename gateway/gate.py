@@ -19,7 +19,7 @@ from gateway import codes
 from gateway.cutover import check_cutover
 from gateway.errors import BootRefusedError
 from gateway.probes import check_services
-from mosaic_admin.codes import BUG
+from mosaic_admin.codes import BUG, ExitCode
 from mosaic_admin.errors import MosaicError
 from store.ledger import lock_holders, read_run
 from tiers import codes as tier_codes
@@ -29,7 +29,8 @@ from tiers.postgres import connect, driver_errors
 RETRY_EVERY_S = 1.0
 STORE_CHECK_S = 4.0  # the probes have shown that the store answers: this is for one that stops in between
 STARTING = frozenset({tier_codes.PG_STARTING, tier_codes.VK_STARTING})
-CORE_TABLES = ("users", "projects", "tasks", "notes")
+# One column each whose name tells this store's tables from an older install's (camelCase there)
+CORE_COLUMNS = ("users.display_name", "projects.owner_id", "tasks.owner_id", "notes.owner_id")
 
 Sleep = Callable[[float], None]
 
@@ -146,15 +147,26 @@ def refuse_unfinished(connection: psycopg.Connection[tuple[object, ...]]) -> Non
 
 def refuse_unprepared(connection: psycopg.Connection[tuple[object, ...]]) -> None:
     found = connection.execute(
-        "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(quote_ident(name)) IS NOT NULL",
-        (list(CORE_TABLES),),
+        "SELECT split_part(name, '.', 1), to_regclass(split_part(name, '.', 1)) IS NOT NULL"
+        " FROM unnest(%s::text[]) AS name"
+        " WHERE NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass(split_part(name, '.', 1))"
+        " AND attname = split_part(name, '.', 2) AND NOT attisdropped) ORDER BY 1",
+        (list(CORE_COLUMNS),),
     ).fetchall()
-    missing = sorted(set(CORE_TABLES) - {str(row[0]) for row in found})
-    if missing:
+    other = [str(table) for table, is_there in found if is_there]
+    if other:
         raise BootRefusedError(
-            f"The database has no table {', '.join(missing)}.",
+            f"The tables {', '.join(other)} are there with other columns: an install of another version made them.",
+            expected="The tables of the Mosaic store, as this version names their columns.",
+            fix="Keep that install's own gateway, and move its data. "
+            "Look first: mosaic storage migrate-tier --to federated --dry-run",
+            code=codes.STORE_NOT_PREPARED,
+        )
+    if found:
+        raise BootRefusedError(
+            f"The database has no table {', '.join(str(table) for table, _ in found)}.",
             expected="The tables of the Mosaic store.",
-            fix="Create them: mosaic store migrate. Or correct storage.url: this may be another database.",
+            fix="Correct storage.url if this is another database. For a new store create them: mosaic store prepare",
             code=codes.STORE_NOT_PREPARED,
         )
 
@@ -173,4 +185,16 @@ def as_refusal(error: MosaicError) -> BootRefusedError:
     """Give any expected error the form of a refusal."""
     if isinstance(error, BootRefusedError):
         return error
-    return BootRefusedError(error.message, expected=error.code.meaning, fix=error.remediation, code=error.code)
+    expected = "A mosaic.config.json that `mosaic config validate` accepts."
+    if not error.code.id.startswith("MOS-CFG-"):
+        expected = _EXPECTED.get(error.exit_code, "A start without this.")
+    return BootRefusedError(error.message, expected=expected, fix=error.remediation, code=error.code)
+
+
+_EXPECTED = {
+    ExitCode.CONFIG: "Settings that the gateway can start from, and an address that is free.",
+    ExitCode.UNREACHABLE: "A store that answers.",
+    ExitCode.PRIVILEGE: "A store that lets the configured user in, and read the ledger of its migrations.",
+    ExitCode.VERSION: "A store of this version.",
+    ExitCode.BUSY: "A store that no migration works on.",
+}

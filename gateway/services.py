@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -56,7 +57,7 @@ class GatewayStatus:
     holder: str = ""
     in_flight: int = 0
     since_s: float | None = None
-    at: str = ""
+    at: datetime | None = None
     refusal: dict[str, Any] | None = None
     holders: list[LockHolder] = field(default_factory=list)
     holders_problem: MosaicError | None = None
@@ -123,10 +124,17 @@ def _last_words() -> dict[str, Any]:
     return {
         "state": GatewayState.REFUSED if is_refused else GatewayState.STOPPED,
         "refusal": refusal if is_refused else None,
-        "at": str(last.get("at", "")),
+        "at": _moment(last.get("at")),
         "tier": str(last.get("tier", "")),
         "store": str(last.get("store", "")),
     }
+
+
+def _moment(text: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
 
 
 def read_holders() -> tuple[list[LockHolder], MosaicError | None]:

@@ -24,9 +24,11 @@ def status(request: HttpRequest) -> HttpResponse:
     tag = services.tag_of(current)
     if request.headers.get("HX-PTag") == tag:
         return HttpResponse(status=304)
-    name = "gateway/status.html#live" if request.headers.get("HX-Request") == "true" else "gateway/status.html"
+    is_fragment = request.headers.get("HX-Request") == "true"
+    name = "gateway/status.html#live" if is_fragment else "gateway/status.html"
     may_change = getattr(request.user, "role", None) in OPERATORS
-    response = render(request, name, {"gateway": current, "tag": tag, "may_change": may_change})
+    shown = {"gateway": current, "tag": tag, "may_change": may_change, "is_fragment": is_fragment}
+    response = render(request, name, shown)
     response["HX-PTag"] = tag
     return response
 

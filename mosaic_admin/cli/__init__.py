@@ -22,7 +22,7 @@ GROUPS = {
     "doctor": ("mosaic_admin.cli.doctor", "Check this install"),
     "gateway": ("mosaic_admin.cli.gateway", "Start, pause, resume and check the gateway"),
     "storage": ("mosaic_admin.cli.storage", "Move the store to the federated tier"),
-    "store": ("mosaic_admin.cli.store", "Sample data for a store"),
+    "store": ("mosaic_admin.cli.store", "Tables and sample data for a store"),
     "users": ("mosaic_admin.cli.users", "People who may sign in"),
 }
 

@@ -108,5 +108,16 @@ def resume(as_json: bool) -> None:
 @command.command()
 @_JSON
 def status(as_json: bool) -> None:
-    """Say what the gateway is doing; a refused start is shown with its reason."""
-    _print_status(_client().status(), as_json=as_json)
+    """Say what the gateway is doing; a refused start is shown with its reason. Exit 69 when none runs."""
+    from gateway.services import read_status  # only here: `start` has no use for the dashboard's side
+
+    current = read_status()
+    if as_json:
+        click.echo(json.dumps(redact_data(current.as_dict()), indent=2))
+    elif current.is_running:
+        _print_status(current.as_dict(), as_json=False)
+    else:
+        click.echo(redact(f"The gateway at {current.address}: {current.word.lower()}."))
+        if current.refusal:
+            click.echo(redact(f"{current.refusal['code']} {current.refusal['found']}\nFix: {current.refusal['fix']}"))
+    sys.exit(codes.ExitCode.OK if current.is_running else codes.ExitCode.UNREACHABLE)

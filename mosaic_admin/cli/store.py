@@ -1,4 +1,4 @@
-"""`mosaic store …`: sample data for a store."""
+"""`mosaic store …`: the tables of a new store, and sample data."""
 
 from __future__ import annotations
 
@@ -8,13 +8,29 @@ from pathlib import Path
 
 import click
 
+from mosaic_admin import env
 from mosaic_admin.cli import setup_django
 from tiers.config import PostgresStorage, load_config
 
 
 @click.group()
 def command() -> None:
-    """Sample data for a store."""
+    """Tables and sample data for a store."""
+
+
+@command.command()
+@click.option("--config", "file", type=click.Path(path_type=Path), help="Another file than MOSAIC_CONFIG.")
+def prepare(file: Path | None) -> None:
+    """Create the tables of the configured store, or bring them up to date; what is there stays."""
+    storage = load_config(file or env.load().config).storage
+    if not isinstance(storage, PostgresStorage):
+        raise click.UsageError("The configuration names a PGlite directory: its own gateway prepares that.")
+    setup_django()
+    from store.alias import migrate_store, store_alias  # models: only after Django's set-up
+
+    with store_alias(storage):
+        migrate_store()
+    click.echo(f"The tables of the store are in {storage.display}")
 
 
 @command.command()

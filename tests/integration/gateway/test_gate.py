@@ -57,6 +57,8 @@ def assert_command_refuses(gateway: Gateway, exit_code: int, code: str) -> str:
     assert json.loads(state)["refusal"]["code"] == code
     for secret in (CANARY, quote(CANARY, safe="")):
         assert secret not in printed + state
+    shown = gateway.run("gateway", "status", timeout_s=60.0)
+    assert (shown.returncode, code in shown.stdout) == (69, True), shown.stdout + shown.stderr
     return printed
 
 
@@ -116,6 +118,22 @@ def test_a_database_without_the_store_is_refused(
     make_gateway: MakeGateway, plain_postgres: Any, make_database: Any
 ) -> None:
     assert_refused(make_gateway(standalone(make_database(plain_postgres))), 76, "MOS-GW-006")
+
+
+def test_the_camel_case_tables_of_an_older_install_are_refused(make_gateway: MakeGateway, store_url: str) -> None:
+    with psycopg.connect(store_url, autocommit=True) as connection:
+        connection.execute('ALTER TABLE tasks RENAME COLUMN owner_id TO "ownerId"')
+    assert "tasks" in assert_refused(make_gateway(standalone(store_url)), 76, "MOS-GW-006").message
+
+
+def test_store_prepare_makes_a_new_store_that_can_be_served(
+    make_gateway: MakeGateway, plain_postgres: Any, make_database: Any
+) -> None:
+    gateway = make_gateway(standalone(make_database(plain_postgres)))
+    prepared = gateway.run("store", "prepare", timeout_s=60.0)
+    assert prepared.returncode == 0, prepared.stderr
+    assert decide(gateway.config, wait_s=0.0).config.tier == "standalone"
+    assert gateway.run("store", "prepare", timeout_s=60.0).returncode == 0
 
 
 def test_federated_without_the_library_is_refused(

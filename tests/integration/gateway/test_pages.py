@@ -50,7 +50,7 @@ def test_an_operator_pauses_and_resumes_and_goes_on_where_the_form_says(
     page = client.get("/gateway/").content.decode()
     assert "Serving" in page
     assert "Pause gateway" in page
-    assert "a gateway on" in page
+    assert "A gateway on" in page
     paused = client.post("/gateway/pause/", {"next": "/people/"})
     assert (paused.status_code, paused["Location"]) == (303, "/people/")
     assert shared_gateway.state() == "paused"
@@ -84,6 +84,7 @@ def test_an_unchanged_page_answers_304(shared_gateway: Gateway, at: Callable[[Ga
     client = sign_in("support")
     fragment = client.get("/gateway/", headers={"HX-Request": "true"})
     assert "<html" not in fragment.content.decode()
+    assert 'id="gateway-pill" hx-swap-oob="true"' in fragment.content.decode()  # a page that polls must not lie above
     again = client.get("/gateway/", headers={"HX-Request": "true", "HX-PTag": fragment["HX-PTag"]})
     assert again.status_code == 304
 
