@@ -38,7 +38,7 @@ from migration.engine.tables import (
     migrate_columns,
     usable_key,
 )
-from store.ledger import lock_holders, read_run
+from store.ledger import RunRow, lock_holders, read_run
 
 CHUNK_ROWS = 50_000
 # Measured on two cores over loopback (docs/decisions/0001); only the downtime estimate reads them.
@@ -63,8 +63,9 @@ def make_plan(source: Endpoint, target: Endpoint, decisions: Decisions) -> Plan:
         if not findings.decisions and not any(check.blocks for check in findings.checks):
             findings.checks += prechecks.would_reject(here, copied, allow_rejects=decisions.allow_rejects)
         findings.checks.append(_largest([plan for plan, _ in pairs]))
-        state = _target_state(there, ends, findings)
-    return _assemble([plan for plan, _ in pairs], ends, findings, decisions, state)
+        run = read_run(there)
+        state = _target_state(there, run, ends, findings)
+    return _hold_against(run, _assemble([plan for plan, _ in pairs], ends, findings, decisions, state))
 
 
 @contextmanager
@@ -200,8 +201,9 @@ def _largest(plans: list[TablePlan]) -> CheckResult:
     return checks.largest_value(biggest.largest_value_bytes, biggest.source_table)
 
 
-def _target_state(connection: Connection, ends: tuple[Situation, Situation], findings: Findings) -> TargetState:
-    run = read_run(connection)
+def _target_state(
+    connection: Connection, run: RunRow | None, ends: tuple[Situation, Situation], findings: Findings
+) -> TargetState:
     if run is not None:
         source = ends[0].facts
         if (run.source_system, run.source_database) == (source.system_id, source.database):
@@ -225,6 +227,21 @@ def _target_state(connection: Connection, ends: tuple[Situation, Situation], fin
         return "foreign"
     findings.checks.append(CheckResult(codes.TARGET_NOT_EMPTY.id, "target is empty", CheckStatus.PASS, "empty"))
     return "empty"
+
+
+def _hold_against(run: RunRow | None, plan: Plan) -> Plan:
+    """Refuse, already in the dry run, what the run itself would refuse: other decisions on a target with a run."""
+    if run is None or plan.target_state == "foreign" or plan.open_decisions or run.plan_hash == plan.hash:
+        return plan
+    number = f"run #{run.job_number}" if run.job_number else "a run"
+    check = CheckResult(
+        codes.OTHER_RUN.id,
+        "target",
+        CheckStatus.FAIL,
+        f"The target holds {number} of this source with other decisions or of another schema, in state {run.state}.",
+        "Repeat that run's decisions to go on with it, or choose an empty database as the target.",
+    )
+    return replace(plan, checks=(check, *plan.checks))
 
 
 def filled_tables(connection: Connection) -> list[tuple[str, int]]:

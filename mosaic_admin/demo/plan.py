@@ -126,6 +126,8 @@ class DemoPlan:
             "MOSAIC_HOME": str(self.home),
             "MOSAIC_CONFIG": str(self.config_file),
             "PYTHONUNBUFFERED": "1",
+            # glibc gives each thread a heap of its own and keeps it: two are enough, and the worker stays small
+            "MALLOC_ARENA_MAX": "2",
         }
         return {**os.environ, **fixed}
 

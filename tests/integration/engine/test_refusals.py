@@ -9,6 +9,7 @@ import pytest
 
 from migration.engine import make_plan
 from migration.engine.model import Cancelled, Decisions, OutcomeState, Paused, Phase
+from migration.engine.prepare import find_run
 from migration.errors import (
     DirectionError,
     OtherRunError,
@@ -152,8 +153,13 @@ def test_a_source_that_changed_after_the_end_is_refused_by_name_and_count(urls: 
 def test_another_plan_of_the_same_source_may_not_go_on(urls: Urls) -> None:
     source, target = urls
     stopped_in(Phase.VERIFY, Cancelled(), source, target)
-    with pytest.raises(OtherRunError):
-        migrate(source, target, Decisions(allow_rejects=3))
+    other = Decisions(allow_rejects=3)
+    plan = make_plan(source_at(source), target_at(target), other)
+    assert failing(plan) == {"MOS-MIG-021"}  # the dry run says so already
+    with pytest.raises(PlanNotReadyError, match="with other decisions"):
+        migrate(source, target, other)
+    with psycopg.connect(target, autocommit=True) as connection, pytest.raises(OtherRunError):
+        find_run(connection, plan)  # the last guard, under the lock
 
 
 def test_another_source_may_not_touch_the_target(urls: Urls, plain_postgres: Any, make_database: Any) -> None:
