@@ -9,10 +9,10 @@ from typing import Any
 
 from django.utils import timezone
 
+from migration.codes import LOCKED
 from migration.engine.model import Phase
 from migration.models import EffectiveState, MigrationJob
 
-LOCK_CHECK = "MOS-MIG-009"  # the engine's check that nobody holds the store
 LIVE_STATES = frozenset(
     {EffectiveState.QUEUED, EffectiveState.RUNNING, EffectiveState.PAUSED, EffectiveState.INTERRUPTED}
 )
@@ -237,7 +237,7 @@ class RunPage:
 
     @property
     def is_gateway_in_the_way(self) -> bool:
-        return any(check["code"] == LOCK_CHECK for check in self.blocking_checks)
+        return any(check["code"] == LOCKED.id for check in self.blocking_checks)
 
     @property
     def is_ready(self) -> bool:

@@ -63,7 +63,7 @@ def _require_tables() -> None:
 
 def _planned(options: Options) -> MigrationJob:
     """Return a job with a fresh plan: the one that has the confirmed hash, planned again, or a new one."""
-    is_inline, by = options["inline"], shell_actor()
+    is_inline, by, decided = options["inline"], shell_actor(), _decisions(options)
     known = MigrationJob.objects.filter(state=JobState.PLANNED, plan_hash=options["plan_hash"] or "-").first()
     if known is not None:
         job = services.decide(job=known, by=by, is_inline=is_inline)
@@ -71,7 +71,7 @@ def _planned(options: Options) -> MigrationJob:
         job = services.request_plan(
             source=choices.from_file(options["source"]) if options["source"] else choices.active_source(),
             target=choices.from_file(options["target"]) if options["target"] else choices.default_target(),
-            decisions=_decisions(options),
+            decisions=decided,
             by=by,
             is_inline=is_inline,
         )

@@ -60,11 +60,12 @@
     return {
       width: Math.max(240, node.clientWidth - 32),
       height: HEIGHT,
+      padding: [10, 12, 0, 0],
       legend: { show: false },
       cursor: { show: false },
       scales: { x: { time: true }, y: { range: (_, __, highest) => [0, Math.max(1, (highest || 0) * 1.15)] } },
       axes: [
-        { ...axis, grid: { show: false }, values: (_, ticks) => ticks.map(utc), space: 90 },
+        { ...axis, grid: { show: false }, values: (_, ticks) => ticks.map(utc), space: 90, size: 28 },
         { ...axis, size: 44 },
       ],
       series: [{}, { stroke: line, width: 1.5, fill: line.replace(/^rgb\((.*)\)$/, "rgba($1, .08)"), points: { show: false } }],
