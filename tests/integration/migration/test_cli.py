@@ -146,33 +146,8 @@ def test_a_source_that_is_down_is_exit_69_with_a_remedy(
     assert "Fix: " in down.stderr
 
 
-@pytest.mark.parametrize(
-    ("words", "code"),
-    [
-        (("migrate-tier", "--to", "local"), 2),
-        (("migrate-tier", "--to", "federated", "--yes"), 2),
-        ((*MIGRATE, "--from", "nowhere.json"), 78),
-        ((*MIGRATE, "--skip-table", "agents"), 2),
-        ((*MIGRATE, "--resume"), 2),
-        (("cancel", "99"), 2),
-    ],
-)
-def test_wrong_words_have_their_exit_code_and_a_remedy(shell: Shell, words: tuple[str, ...], code: int) -> None:
-    done = shell.mosaic(*words)
-    assert done.returncode == code, done.stderr
-    assert done.stdout == ""
-
-
 def test_the_wrong_direction_is_refused_before_anything_is_written(shell: Shell, urls: tuple[str, str]) -> None:
     file = shell.write("b.json", "federated", urls[1])
     refused = shell.mosaic(*MIGRATE, "--from", file, "--target", file, "--dry-run")
     assert refused.returncode == 2, refused.stderr
     assert "MOS-MIG-001" in refused.stderr
-
-
-def test_without_a_broker_inline_is_named(shell: Shell, urls: tuple[str, str]) -> None:
-    shell.write("mosaic.config.json", "standalone", urls[0])
-    ends = ("--target", shell.write("fed.json", "federated", urls[1]))
-    done = shell.mosaic("migrate-tier", "--to", "federated", *ends, "--dry-run")
-    assert done.returncode == 69, done.stderr
-    assert "--inline" in done.stderr
