@@ -19,7 +19,7 @@ from compose.embedded import EmbeddedValkey
 from migration import queue
 from migration.models import EffectiveState, MigrationJob
 
-START_S = 40.0  # importing Django and Celery on a busy machine
+START_S = 120.0  # importing Django and Celery on a busy machine
 
 
 @dataclass
