@@ -34,17 +34,6 @@ def running(workers: Workers, copy_s: str) -> MigrationJob:
     return job
 
 
-def test_a_killed_worker_shows_as_interrupted_within_30_s_and_resume_verifies(workers: Workers) -> None:
-    worker = workers.start(FAKE_WORKER, "60")
-    job = running(workers, "60")
-    worker.kill()
-    assert until(lambda: state_of(job) is EffectiveState.INTERRUPTED, 30) <= 30
-    services.resume_migration(job=job, by=BY)
-    workers.start(FAKE_WORKER, "0")
-    until(lambda: state_of(job) is EffectiveState.VERIFIED, START_S, "the resumed run")
-    assert (job.attempt, job.result["state"]) == (3, "verified")
-
-
 def test_a_stopped_worker_shows_as_interrupted_within_5_s_and_ends(workers: Workers) -> None:
     worker = workers.start(FAKE_WORKER, "60")
     job = running(workers, "60")
