@@ -78,6 +78,7 @@ def test_back_off_grows_to_its_limit_and_starts_over_after_a_steady_run() -> Non
 
 def test_a_refusal_is_shown_once_with_its_remedy(make, said, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setattr(module, "REFUSED_RETRY_S", 0.05)
+    monkeypatch.setattr(module, "SERVES_AFTER_S", 600.0)  # on a busy machine an interpreter may start that slowly
     code = "import sys; print('noise'); print('MOS-GW-001 no store\\nFix: start it'); sys.exit(69)"
     supervisor = make(python("gateway", code, refusals=frozenset({69})))
     starts: set[float] = set()
