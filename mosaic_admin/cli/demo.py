@@ -48,7 +48,7 @@ def banner(plan: DemoPlan) -> str:
     rows = [
         ("Dashboard", click.style(plan.url, bold=True, fg="cyan")),
         ("Sign in", f"admin, with the password in {_short(plan.password_file)}"),
-        ("Gateway", f"{plan.gateway_url}, serving the sample store"),
+        ("Gateway", f"{plan.gateway_url}, on the store that {_short(plan.config_file)} names"),
         ("Logs", f"{_short(plan.home / 'logs')}/"),
         ("Stop", "Ctrl-C keeps the data; make clean-demo removes it"),
     ]
