@@ -30,6 +30,10 @@ _SETTINGS = {
     "idle_in_transaction_session_timeout": "0",
     "synchronize_seqscans": "off",  # a table without a key is read in one order each time
     "search_path": "public",
+    "row_security": "off",  # a policy that hides rows is an error, never a smaller table
+    "standard_conforming_strings": "on",  # what our quoting of texts relies on
+    "idle_session_timeout": "0",
+    "transaction_timeout": "0",
     "client_connection_check_interval": "2s",  # a killed worker's CREATE INDEX must not live on for minutes
 }
 _TARGET_SETTINGS = {"maintenance_work_mem": "256MB", "work_mem": "32MB"}
@@ -55,7 +59,8 @@ def _open(endpoint: Endpoint, application_name: str, extra: dict[str, str]) -> C
     )
     connection.prepare_threshold = None
     for name, value in (_SETTINGS | extra).items():
-        with contextlib.suppress(psycopg.errors.InvalidParameterValue):  # no such check on this platform
+        # no such check on this platform, no such setting in this version
+        with contextlib.suppress(psycopg.errors.InvalidParameterValue, psycopg.errors.UndefinedObject):
             connection.execute("SELECT pg_catalog.set_config(%s, %s, false)", (name, value))
     return connection
 

@@ -116,8 +116,11 @@ def _table_plan(
     if not action.copies:
         return plan
     if not _may_read(connection, table):
-        fix = f"As the table's owner: GRANT SELECT ON {table.sql} TO the role of the source's storage.url."
-        findings.fail(codes.PRIVILEGE, f"rights on {table.label}", f"may not read {table.label}", fix)
+        fix = (
+            f"As the table's owner: GRANT SELECT ON {table.sql} TO the role of the source's storage.url; where a "
+            "row-level policy hides rows from that role, as a superuser: ALTER ROLE that role BYPASSRLS."
+        )
+        findings.fail(codes.PRIVILEGE, f"rights on {table.label}", f"may not read every row of {table.label}", fix)
     if name is not None:
         columns, dropped = migrate_columns(table, name, measured, decisions, mapped, findings)
     else:
@@ -154,7 +157,11 @@ def _measure(connection: Connection, table: SourceTable, action: Action) -> Meas
 
 
 def _may_read(connection: Connection, table: SourceTable) -> bool:
-    row = connection.execute("SELECT pg_catalog.has_table_privilege(%s::oid, 'SELECT')", (table.oid,)).fetchone()
+    """Say whether this role sees every row: a policy would hide some from copy and verification alike."""
+    row = connection.execute(
+        "SELECT pg_catalog.has_table_privilege(%(oid)s::oid, 'SELECT') AND NOT pg_catalog.row_security_active(%(oid)s)",
+        {"oid": table.oid},
+    ).fetchone()
     return bool(row and row[0])
 
 

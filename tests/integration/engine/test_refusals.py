@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 import psycopg
@@ -225,3 +226,19 @@ def test_rows_that_refer_to_nothing_are_rejected_by_permission(urls: Urls) -> No
     orphans = 2_000 // 100
     outcome = migrate(source, target, Decisions(allow_rejects=orphans))
     assert (outcome.state, outcome.rejects) == (OutcomeState.VERIFIED, orphans), outcome.verification
+
+
+def test_a_policy_that_hides_rows_of_the_source_blocks_the_plan(urls: Urls) -> None:
+    source, target = urls
+    role = f"reader_{secrets.token_hex(4)}"
+    load(source, f"CREATE ROLE {role}; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
+    try:
+        as_role = source_at(f"{source}?options=-c%20role%3D{role}")
+        assert make_plan(as_role, target_at(target), Decisions()).is_ready
+        load(source, "ALTER TABLE tasks ENABLE ROW LEVEL SECURITY; CREATE POLICY few ON tasks USING (position < 10)")
+        (check,) = make_plan(as_role, target_at(target), Decisions()).blocking_checks
+        assert check.name == "rights on tasks"
+        assert "BYPASSRLS" in check.remediation
+        assert make_plan(source_at(source), target_at(target), Decisions()).totals.rows > 2_000
+    finally:
+        load(source, f"DROP OWNED BY {role}; DROP ROLE {role}")
