@@ -16,7 +16,7 @@ from migration.engine.catalog import Connection, literal
 from migration.engine.lanes import Ends, Lane, Watch, is_row_error, run_lanes
 from migration.engine.ledger_rows import ChunkRow, Claim
 from migration.engine.model import Plan, TablePlan
-from migration.engine.ranges import Copied, copy_in, copy_out, delete_range, where
+from migration.engine.ranges import Copied, copy_in, copy_out, where
 from migration.engine.rejects import copy_around_rejects
 
 CHECK_S = 1.0  # Control.check() is promised at least this often
@@ -63,8 +63,6 @@ class Copier:
 
     def _copy_whole(self, source: Connection, target: Connection, table: TablePlan, chunk: ChunkRow) -> Copied:
         with self.reading(source), self.claim.transaction(target):
-            if chunk.state == "changed":
-                delete_range(target, table, chunk)
             copied = self.stream(source, target, table, where(table, chunk))
             ledger.finish_chunk(target, self.claim, chunk, copied.rows, copied.bytes, copied.digest)
         return copied

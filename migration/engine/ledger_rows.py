@@ -144,12 +144,12 @@ def finish_chunk(connection: Connection, claim: Claim, chunk: ChunkRow, rows: in
     )
 
 
-def reset_chunks(connection: Connection, claim: Claim, table: str, numbers: Sequence[int] | None, state: str) -> None:
-    """Forget that chunks were copied: some, or with None all of a table. "changed": their rows are still there."""
+def reset_chunks(connection: Connection, claim: Claim, table: str, numbers: Sequence[int] | None) -> None:
+    """Forget that chunks were copied: some, or with None all of a table; the caller's transaction deletes the rows."""
     connection.execute(
-        """UPDATE mosaic_migration.chunk SET state = %s, digest = NULL
+        """UPDATE mosaic_migration.chunk SET state = 'waiting', digest = NULL
             WHERE run_id = %s AND table_name = %s AND (%s::int[] IS NULL OR number = ANY(%s::int[]))""",
-        (state, claim.run_id, table, numbers, numbers),
+        (claim.run_id, table, numbers, numbers),
     )
 
 
@@ -210,6 +210,12 @@ def insert_reject(connection: Connection, run_id: UUID, table: str, key: str, re
         """INSERT INTO mosaic_migration.reject (run_id, table_name, row_key, reason, sqlstate)
            VALUES (%s, %s, %s, %s, %s)""",
         (run_id, table, key, reason, sqlstate),
+    )
+
+
+def delete_rejects(connection: Connection, claim: Claim, table: str) -> None:
+    connection.execute(
+        "DELETE FROM mosaic_migration.reject WHERE run_id = %s AND table_name = %s", (claim.run_id, table)
     )
 
 

@@ -42,8 +42,11 @@ def ordering(table: TablePlan) -> list[str]:
 
 def collated(table: TablePlan, name: str) -> str:
     """A key column of the source, with an order that is the same on every server."""
-    source_type = next((c.source_type for c in table.columns if c.source == name), "")
-    is_text = source_type == "text" or source_type.startswith("character varying")
+    return _collated(name, next((c.source_type for c in table.columns if c.source == name), ""))
+
+
+def _collated(name: str, type_name: str) -> str:
+    is_text = type_name == "text" or type_name.startswith("character varying")
     return f'{quote(name)} COLLATE "C"' if is_text else quote(name)
 
 
@@ -66,12 +69,15 @@ def can_replace(table: TablePlan) -> bool:
     return bool(table.chunk_column) and is_plain(table, table.chunk_column)
 
 
+def target_where(table: TablePlan, chunk: ChunkRow) -> str:
+    """The same rows in the target: the bounds were cut in the order of "C", whatever the target's collation."""
+    planned = next(c for c in table.columns if c.source == table.chunk_column and c.target != "origin_id")
+    return _range(_collated(planned.target, planned.target_type), table, chunk)
+
+
 def delete_range(target: Connection, table: TablePlan, chunk: ChunkRow) -> None:
     """Remove the rows that this run wrote for a chunk whose source has changed since."""
-    planned = next(c for c in table.columns if c.source == table.chunk_column and c.target != "origin_id")
-    collate = ' COLLATE "C"' if planned.target_type == "text" else ""
-    condition = _range(quote(planned.target) + collate, table, chunk)
-    target.execute(f"DELETE FROM public.{quote(table.name)} WHERE {condition}")
+    target.execute(f"DELETE FROM public.{quote(table.name)} WHERE {target_where(table, chunk)}")
 
 
 def boundaries(source: Connection, table: TablePlan, chunk_rows: int) -> list[ChunkRow]:

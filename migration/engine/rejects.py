@@ -41,8 +41,6 @@ def copy_around_rejects(
     """Copy a chunk's good rows and note the others, in one target transaction."""
     rows = size = 0
     with copier.claim.transaction(target):
-        if chunk.state == "changed":
-            ranges.delete_range(target, table, chunk)
         keys = _keys(copier, source, table, chunk)
         pending = deque([(0, len(keys))])
         while pending:

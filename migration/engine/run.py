@@ -30,12 +30,13 @@ from migration.engine.model import (
     PrepareSchema,
     RunOptions,
     Sink,
+    TablePlan,
     Verification,
 )
 from migration.engine.plan import make_plan
 from migration.engine.prepare import end_stale_sessions, find_run, finish_prepare, prepare
 from migration.engine.progress import Tracker
-from migration.engine.ranges import can_replace
+from migration.engine.ranges import can_replace, delete_range
 from migration.engine.verify import Verifier, assemble
 from migration.errors import PlanNotReadyError, SourceChangedError
 from store.ledger import RunRow, StoreLock, claim_epoch, holder_name
@@ -180,26 +181,30 @@ class _Run:
         ledger.update_tables(main, claim)
 
     def _forget(self, main: Connection, claim: Claim, changed: list[ChunkRow]) -> None:
-        """Mark changed chunks for replacement; a table whose rows no range can find again starts over."""
+        """Take changed chunks out of the target; a table whose rows no range can find again starts over.
+
+        All of a table's go before any is copied again: a row may have moved to another chunk with its unique values.
+        """
         rejects = ledger.read_rejects(main, claim.run_id)
         for table in self.plan.copied_tables:
-            numbers = [chunk.number for chunk in changed if chunk.table_name == table.name]
-            if not numbers:
+            mine = [chunk for chunk in changed if chunk.table_name == table.name]
+            if not mine:
                 continue
             whole = not can_replace(table) or table.name in rejects
-            if whole:
-                ddl.drop_secondary(main, claim)  # its rows are referred to: they cannot go while the keys stand
+            ddl.drop_secondary(main, claim)  # its rows are referred to: they cannot go while the keys stand
             with claim.transaction(main):
                 if whole:
                     main.execute(f"DELETE FROM public.{quote(table.name)}")
-                    main.execute(
-                        "DELETE FROM mosaic_migration.reject WHERE run_id = %s AND table_name = %s",
-                        (claim.run_id, table.name),
-                    )
-                ledger.reset_chunks(
-                    main, claim, table.name, None if whole else numbers, "waiting" if whole else "changed"
-                )
+                    ledger.delete_rejects(main, claim, table.name)
+                else:
+                    self._delete_ranges(main, table, mine)
+                ledger.reset_chunks(main, claim, table.name, None if whole else [chunk.number for chunk in mine])
             self.watch.tracker.event(f"{table.name} changed in the source: copying {'all' if whole else 'part'} again")
+
+    def _delete_ranges(self, main: Connection, table: TablePlan, chunks: list[ChunkRow]) -> None:
+        for chunk in chunks:
+            self.watch.control.check()
+            delete_range(main, table, chunk)
 
     def _show(self, chunks: list[ChunkRow]) -> None:
         for table in self.plan.copied_tables:

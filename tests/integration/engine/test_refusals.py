@@ -43,12 +43,20 @@ def failing(plan: Any) -> set[str]:
     return {check.code for check in plan.blocking_checks}
 
 
-def stopped_in(phase: Phase, with_: BaseException, source: str, target: str) -> Follower:
+def stopped_in(
+    phase: Phase,
+    with_: BaseException,
+    source: str,
+    target: str,
+    decisions: Decisions | None = None,
+    *,
+    chunk_rows: int = 200,
+) -> Follower:
     """Run until `phase` and stop there with a control signal."""
     follower = Follower(with_, lambda f: bool(f.seen) and f.seen[-1].phase is phase)
     ends = source_at(source), target_at(target)
     with pytest.raises(type(with_)):
-        run(make_plan(*ends, Decisions()), *ends, follower, chunk_rows=200)
+        run(make_plan(*ends, decisions or Decisions()), *ends, follower, chunk_rows=chunk_rows)
     return follower
 
 
@@ -242,3 +250,16 @@ def test_a_policy_that_hides_rows_of_the_source_blocks_the_plan(urls: Urls) -> N
         assert make_plan(source_at(source), target_at(target), Decisions()).totals.rows > 2_000
     finally:
         load(source, f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+def test_a_unique_value_that_moved_to_another_chunk_is_not_taken_for_a_duplicate(urls: Urls) -> None:
+    source, target = urls
+    decisions = Decisions(carry_tables=("badges",))
+    load(source, "CREATE TABLE badges (id int PRIMARY KEY, word text NOT NULL)")
+    load(source, "CREATE UNIQUE INDEX badges_word ON badges (word)")
+    load(source, "INSERT INTO badges SELECT n, 'badge ' || n FROM generate_series(1, 100) n")
+    stopped_in(Phase.VERIFY, Cancelled(), source, target, decisions, chunk_rows=10)
+    load(source, "DELETE FROM badges WHERE id = 100; INSERT INTO badges VALUES (0, 'badge 100')")
+    outcome = migrate(source, target, decisions, chunk_rows=10, copiers=1)
+    assert (outcome.state, outcome.rejects) == (OutcomeState.VERIFIED, 0)
+    assert state_of(source)["badges"] == state_of(target)["badges"]
