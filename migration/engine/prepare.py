@@ -22,19 +22,38 @@ from store.ledger import RunRow, claim_epoch, create_ledger, read_run
 
 PREFIX = "mosaic-mig "  # application_name of every session of a run
 ENDING_TRIES = 50
+_NAMES = """
+    SELECT DISTINCT application_name FROM pg_catalog.pg_stat_activity
+     WHERE datname = current_database() AND starts_with(application_name, %s) AND application_name <> %s"""
 _END_SESSIONS = """
     SELECT count(pg_catalog.pg_terminate_backend(pid)) FROM pg_catalog.pg_stat_activity
-     WHERE datname = current_database() AND pid <> pg_catalog.pg_backend_pid()
-       AND starts_with(application_name, %s) AND application_name <> %s"""
+     WHERE datname = current_database() AND pid <> pg_catalog.pg_backend_pid() AND application_name = ANY(%s)"""
 
 
-def end_stale_sessions(endpoint: Endpoint, keep: str) -> int:
-    """End the sessions of a worker whose lease expired, so that its locks go; return how many there were."""
+def end_stale_sessions(source: Endpoint, target: Endpoint, keep: str) -> int:
+    """End the sessions of a worker whose lease expired, so that its locks go; return how many there were.
+
+    Its names are read from the target, which is this run's alone: another run may hold the source right now. The
+    target's sessions end last, so that a crash in between leaves the names to be found.
+    """
+    names = _names(target, keep)
+    return sum(_end_sessions(end, names) for end in (source, target)) if names else 0
+
+
+def _names(endpoint: Endpoint, keep: str) -> list[str]:
+    connection = open_for_plan(endpoint, "mosaic resume")
+    try:
+        return [name for (name,) in connection.execute(_NAMES, (PREFIX, keep)).fetchall()]
+    finally:
+        connection.close()
+
+
+def _end_sessions(endpoint: Endpoint, names: list[str]) -> int:
     ended = 0
     connection = open_for_plan(endpoint, "mosaic resume")
     try:
         for _ in range(ENDING_TRIES):
-            row = connection.execute(_END_SESSIONS, (PREFIX, keep)).fetchone()
+            row = connection.execute(_END_SESSIONS, (names,)).fetchone()
             left = int(row[0]) if row else 0
             ended = max(ended, left)
             if not left:

@@ -94,7 +94,7 @@ class _Run:
     def _end_stale_sessions(self) -> None:
         if not self.options.lease_expired:
             return
-        count = sum(end_stale_sessions(end, keep=self.ends.name) for end in (self.ends.source, self.ends.target))
+        count = end_stale_sessions(self.ends.source, self.ends.target, keep=self.ends.name)
         if count:
             self.watch.tracker.event(f"Ended {count} sessions of the worker before, whose lease had expired", "warning")
 
@@ -115,11 +115,14 @@ class _Run:
 
     @contextmanager
     def _locks(self) -> Iterator[None]:
-        """Both stores, exclusively: no gateway can start on either while the data moves."""
+        """Both stores, exclusively: no gateway can start on either while the data moves.
+
+        The target's first: whoever holds the source's is then found by name on the target (`end_stale_sessions`).
+        """
         wait_s = self.options.lock_timeout_s
         with (
-            _held(StoreLock(storage_url(self.ends.source), "exclusive", self.ends.name), wait_s),
             _held(StoreLock(storage_url(self.ends.target), "exclusive", self.ends.name), wait_s),
+            _held(StoreLock(storage_url(self.ends.source), "exclusive", self.ends.name), wait_s),
         ):
             yield
 

@@ -10,7 +10,7 @@ import pytest
 
 from migration.engine import make_plan
 from migration.engine.model import Cancelled, Decisions, OutcomeState, Paused, Phase
-from migration.engine.prepare import find_run
+from migration.engine.prepare import end_stale_sessions, find_run
 from migration.errors import (
     DirectionError,
     OtherRunError,
@@ -263,3 +263,17 @@ def test_a_unique_value_that_moved_to_another_chunk_is_not_taken_for_a_duplicate
     outcome = migrate(source, target, decisions, chunk_rows=10, copiers=1)
     assert (outcome.state, outcome.rejects) == (OutcomeState.VERIFIED, 0)
     assert state_of(source)["badges"] == state_of(target)["badges"]
+
+
+def test_a_resume_ends_its_own_former_worker_and_no_other_run_of_the_source(urls: Urls) -> None:
+    source, target = urls
+    dead, other = holder_name("mig", host="dead", process=1), holder_name("mig", host="other", process=2)
+    with (
+        psycopg.connect(target, application_name=dead),
+        StoreLock(source, "exclusive", dead),
+        psycopg.connect(source, application_name=other) as alive,
+    ):
+        assert end_stale_sessions(source_at(source), target_at(target), keep=holder_name("mig")) == 2
+        assert alive.execute("SELECT 1").fetchone() == (1,)
+        names = "SELECT string_agg(application_name, ',') FROM pg_stat_activity WHERE datname = current_database()"
+        assert dead not in scalar(source, names)
