@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import socket
 import time
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ Connection = psycopg.Connection[Any]
 
 _NAME = re.compile(r"mosaic-(gw|mig) (.+):(\d+):(\d+)")
 _MODES = {"ShareLock": "shared", "ExclusiveLock": "exclusive"}
+# This session has nothing to say for hours; a server may be set to end such sessions, and the lock with them.
+_STAY = "SELECT set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name = 'idle_session_timeout'"
 # A dead peer is noticed within 5 s: the gateway promises to answer 503 by then.
 _KEEPALIVE: dict[str, Any] = {
     "keepalives": 1,
@@ -181,6 +184,24 @@ class StoreLock:
         except psycopg.Error:
             return False
 
+    def has_ended(self) -> bool:
+        """Say whether the session, and with it the lock, is known to be over; asks no server and never waits.
+
+        A server that ends a session closes its socket, and keepalives break the socket of one that vanished.
+        """
+        connection = self._connection
+        if connection is None or connection.closed:
+            return True
+        poll = select.poll()
+        poll.register(connection.fileno(), select.POLLIN)
+        try:
+            for _ in range(2):  # a goodbye first, the end of the stream behind it
+                if poll.poll(0):
+                    connection.pgconn.consume_input()
+        except psycopg.Error:
+            return True
+        return connection.closed
+
     def release(self) -> None:
         """Let go by closing the connection; releasing what is not held is fine."""
         connection, self._connection = self._connection, None
@@ -197,7 +218,10 @@ class StoreLock:
         self.release()
 
     def _open(self) -> Connection:
-        return connect(self._url, application_name=self.holder, **_KEEPALIVE)
+        connection = connect(self._url, application_name=self.holder, **_KEEPALIVE)
+        with driver_errors(display_url(self._url)):
+            connection.execute(_STAY)
+        return connection
 
     def _wait(self, connection: Connection, timeout_s: float) -> None:
         started = time.monotonic()

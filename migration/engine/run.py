@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import psycopg
@@ -38,7 +39,7 @@ from migration.engine.prepare import end_stale_sessions, find_run, finish_prepar
 from migration.engine.progress import Tracker
 from migration.engine.ranges import can_replace, delete_range
 from migration.engine.verify import Verifier, assemble
-from migration.errors import PlanNotReadyError, SourceChangedError
+from migration.errors import PlanNotReadyError, RunInterruptedError, SourceChangedError
 from store.ledger import RunRow, StoreLock, claim_epoch, holder_name
 
 
@@ -58,7 +59,8 @@ def run_plan(
     Raises: MosaicError subclasses, none of which loses what was committed; the control's own signals.
     """
     ends = Ends(source, target, _name(options), Sessions())
-    run = _Run(plan, ends, options, Watch(control, Tracker(plan, sink)), prepare_schema)
+    guard = _Guard(control)
+    run = _Run(plan, ends, options, Watch(guard, Tracker(plan, sink)), prepare_schema, guard)
     with driver_errors():
         return run.carry_out(run_id)
 
@@ -69,12 +71,33 @@ def _name(options: RunOptions) -> str:
 
 
 @dataclass
+class _Guard:
+    """The caller's control, and the locks: without them a gateway could write under the run."""
+
+    control: Control
+    locks: tuple[StoreLock, ...] = ()
+    _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
+
+    def check(self) -> None:
+        self.control.check()
+        with self._one_at_a_time:
+            is_lost = any(lock.has_ended() for lock in self.locks)
+        if is_lost:
+            raise RunInterruptedError(
+                "A server ended the session that holds its store's lock, so a gateway could write during the run.",
+                remediation="Find out in the servers' logs what ended it, then press Resume or run the same command "
+                "with --resume: everything committed is kept.",
+            )
+
+
+@dataclass
 class _Run:
     plan: Plan
     ends: Ends
     options: RunOptions
     watch: Watch
     prepare_schema: PrepareSchema
+    guard: _Guard
 
     def carry_out(self, run_id: UUID) -> Outcome:
         tracker = self.watch.tracker
@@ -120,11 +143,14 @@ class _Run:
         The target's first: whoever holds the source's is then found by name on the target (`end_stale_sessions`).
         """
         wait_s = self.options.lock_timeout_s
-        with (
-            _held(StoreLock(storage_url(self.ends.target), "exclusive", self.ends.name), wait_s),
-            _held(StoreLock(storage_url(self.ends.source), "exclusive", self.ends.name), wait_s),
-        ):
-            yield
+        there = StoreLock(storage_url(self.ends.target), "exclusive", self.ends.name)
+        here = StoreLock(storage_url(self.ends.source), "exclusive", self.ends.name)
+        with _held(there, wait_s), _held(here, wait_s):
+            self.guard.locks = (there, here)
+            try:
+                yield
+            finally:
+                self.guard.locks = ()
 
     def _claim(self, main: Connection, found: RunRow | None, run_id: UUID) -> Claim:
         if found is None:
@@ -223,6 +249,7 @@ class _Run:
 
     def _finish(self, main: Connection, claim: Claim, verification: Verification, at: str) -> Outcome:
         state = self._judge(verification)
+        self.watch.control.check()  # nothing is called verified that a gateway may have written to
         with claim.transaction(main):
             ledger.save_verification(main, claim.run_id, verification.mode, verification.tables)
         verdict = "verified" if state is OutcomeState.VERIFIED else "failed"

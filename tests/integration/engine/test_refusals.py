@@ -15,10 +15,11 @@ from migration.errors import (
     DirectionError,
     OtherRunError,
     PlanNotReadyError,
+    RunInterruptedError,
     SourceChangedError,
 )
 from mosaic_admin.errors import MosaicError
-from store.ledger import StaleEpochError, StoreLock, claim_epoch, holder_name, read_run
+from store.ledger import StaleEpochError, StoreLock, claim_epoch, holder_name, lock_holders, read_run
 from tests.integration.engine.support import (
     Follower,
     load,
@@ -277,3 +278,20 @@ def test_a_resume_ends_its_own_former_worker_and_no_other_run_of_the_source(urls
         assert alive.execute("SELECT 1").fetchone() == (1,)
         names = "SELECT string_agg(application_name, ',') FROM pg_stat_activity WHERE datname = current_database()"
         assert dead not in scalar(source, names)
+
+
+@pytest.mark.parametrize("end", [0, 1])
+def test_a_run_stops_when_a_server_ends_the_session_of_its_lock(urls: Urls, end: int) -> None:
+    def end_lock(follower: Follower) -> bool:
+        if follower.seen and follower.seen[-1].phase is Phase.VERIFY and not follower.events:
+            with psycopg.connect(urls[end], autocommit=True) as connection:
+                (holder,) = lock_holders(connection)
+                connection.execute("SELECT pg_terminate_backend(%s, 5000)", (holder.backend_pid,))
+            follower.events.append("ended")
+        return False
+
+    ends = source_at(urls[0]), target_at(urls[1])
+    with pytest.raises(RunInterruptedError):
+        run(make_plan(*ends, Decisions()), *ends, Follower(Paused(), end_lock), chunk_rows=200)
+    assert scalar(urls[1], "SELECT state FROM mosaic_migration.run") != "verified"
+    assert migrate(*urls, chunk_rows=200).state is OutcomeState.VERIFIED
