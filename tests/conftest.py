@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 
@@ -11,15 +12,16 @@ pytest_plugins = ["tests.servers", "tests.demo", "tests.e2e.stack"]
 _KINDS = ("integration", "e2e")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by their folder, so that `-m` and the folders agree."""
+@pytest.hookimpl(wrapper=True)  # a wrapper runs before xdist, which reads the groups "first"
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Mark tests by their folder, so that `-m` and the folders agree, and keep those of one stack in one process."""
     for item in items:
         for kind in _KINDS:
             if f"tests/{kind}/" in item.path.as_posix():
                 item.add_marker(kind)
         if "demo" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("demo"))  # one stack, in one test process
+            item.add_marker(pytest.mark.xdist_group("demo"))
+    yield
 
 
 @pytest.hookimpl(wrapper=True)
