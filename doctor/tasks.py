@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from celery import shared_task
+from celery.signals import worker_ready
 
 from doctor.services import check_now
 
@@ -11,3 +14,9 @@ from doctor.services import check_now
 def check() -> str:
     """Examine this install and keep the result. Idempotent: a second run lengthens the same span."""
     return check_now().light
+
+
+@worker_ready.connect
+def check_at_start(**_: Any) -> None:
+    """Examine once as soon as a worker is there: the first page after a start has an answer, not "not checked yet"."""
+    check.delay()
