@@ -77,6 +77,15 @@ def insert_run(connection: Connection, run_id: UUID, plan: Plan, options: RunOpt
     )
 
 
+def set_plan(connection: Connection, claim: Claim, plan: Plan) -> None:
+    """Keep the plan of the newest attempt: it may permit more than the first one did."""
+    with claim.transaction(connection):
+        connection.execute(
+            "UPDATE mosaic_migration.run SET plan_hash = %s, plan = %s WHERE run_id = %s",
+            (plan.hash, Jsonb(plan.as_dict()), claim.run_id),
+        )
+
+
 def set_phase(connection: Connection, claim: Claim, phase: str, state: str | None = None) -> None:
     with claim.transaction(connection):
         connection.execute(

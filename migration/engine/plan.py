@@ -9,6 +9,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal
 
+from pydantic import ValidationError
+
 from migration import codes
 from migration.engine import canonical, casts, checks, prechecks
 from migration.engine.carry import with_ddl
@@ -238,7 +240,7 @@ def _target_state(
 
 def _hold_against(run: RunRow | None, plan: Plan) -> Plan:
     """Refuse, already in the dry run, what the run itself would refuse: other decisions on a target with a run."""
-    if run is None or plan.target_state == "foreign" or plan.open_decisions or run.plan_hash == plan.hash:
+    if run is None or plan.target_state == "foreign" or plan.open_decisions or is_same_work(run, plan):
         return plan
     number = f"run #{run.job_number}" if run.job_number else "a run"
     check = CheckResult(
@@ -249,6 +251,19 @@ def _hold_against(run: RunRow | None, plan: Plan) -> Plan:
         "Repeat that run's decisions to go on with it, or choose an empty database as the target.",
     )
     return replace(plan, checks=(check, *plan.checks))
+
+
+def is_same_work(run: RunRow, plan: Plan) -> bool:
+    """Say whether a run moves what the plan says: what is permitted may change between two attempts at it."""
+    if run.plan_hash == plan.hash:
+        return True
+    try:
+        stored = Plan.from_dict(run.plan)
+    except ValidationError:  # written by another version
+        return False
+    mine = plan.decisions
+    permitted = replace(stored.decisions, allow_rejects=mine.allow_rejects, allow_sessions=mine.allow_sessions)
+    return replace(stored, decisions=permitted).hash == plan.hash
 
 
 def filled_tables(connection: Connection) -> list[tuple[str, int]]:

@@ -15,7 +15,7 @@ from migration.engine.connections import open_for_plan
 from migration.engine.lanes import Ends, Watch
 from migration.engine.ledger_rows import Claim
 from migration.engine.model import Endpoint, Plan, PrepareSchema, RunOptions, TablePlan
-from migration.engine.plan import filled_tables
+from migration.engine.plan import filled_tables, is_same_work
 from migration.engine.ranges import boundaries
 from migration.errors import OtherRunError, SchemaMismatchError, TargetNotEmptyError
 from store.ledger import RunRow, claim_epoch, create_ledger, read_run
@@ -74,7 +74,7 @@ def find_run(connection: Connection, plan: Plan) -> RunRow | None:
         _refuse_filled(connection)
         return None
     ours = (run.source_system, run.source_database) == (plan.source.system_id, plan.source.database)
-    if not ours or run.plan_hash != plan.hash:
+    if not ours or not is_same_work(run, plan):
         what = "another plan of the same source" if ours else f"another source ({run.source_label})"
         raise OtherRunError(
             f"The target holds a run of {what}, in state {run.state}.",

@@ -156,6 +156,7 @@ class _Run:
         if found is None:
             return prepare(main, self.ends, self.watch, self.plan, run_id, self.options, self.prepare_schema)
         claim = Claim(found.run_id, claim_epoch(main, found.run_id, holder=self.ends.name))
+        ledger.set_plan(main, claim, self.plan)
         self.watch.tracker.event(f"Resuming run {found.run_id}, which stopped in phase {found.phase}")
         if found.state == "preparing":
             finish_prepare(main, self.ends, self.watch, self.plan, claim, self.options, self.prepare_schema)

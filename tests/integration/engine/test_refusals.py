@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -163,7 +164,7 @@ def test_a_source_that_changed_after_the_end_is_refused_by_name_and_count(urls: 
 def test_another_plan_of_the_same_source_may_not_go_on(urls: Urls) -> None:
     source, target = urls
     stopped_in(Phase.VERIFY, Cancelled(), source, target)
-    other = Decisions(allow_rejects=3)
+    other = Decisions(drop_columns=("notes.pinned",))
     plan = make_plan(source_at(source), target_at(target), other)
     assert failing(plan) == {"MOS-MIG-021"}  # the dry run says so already
     with pytest.raises(PlanNotReadyError, match="with other decisions"):
@@ -295,3 +296,20 @@ def test_a_run_stops_when_a_server_ends_the_session_of_its_lock(urls: Urls, end:
         run(make_plan(*ends, Decisions()), *ends, Follower(Paused(), end_lock), chunk_rows=200)
     assert scalar(urls[1], "SELECT state FROM mosaic_migration.run") != "verified"
     assert migrate(*urls, chunk_rows=200).state is OutcomeState.VERIFIED
+
+
+def test_rejected_rows_can_be_accepted_afterwards_without_copying_again(urls: Urls) -> None:
+    source, target = urls
+    load(source, "CREATE TABLE cups (id int PRIMARY KEY, owner_id uuid); INSERT INTO cups VALUES (1, NULL)")
+    load(source, "ALTER TABLE tasks DROP CONSTRAINT tasks_title_length; UPDATE tasks SET title = '' WHERE position < 1")
+    bad = scalar(source, "SELECT count(*) FROM tasks WHERE title = ''")
+    ends, decisions = (source_at(source), target_at(target)), Decisions(skip_tables={"cups": "empty"})
+    permitted = replace(decisions, allow_rejects=bad)
+    stopped_in(Phase.VERIFY, Cancelled(), source, target, permitted)
+    plan = make_plan(*ends, replace(permitted, allow_rejects=bad + 1, allow_sessions=True))
+    assert plan.is_ready, plan.blocking_checks
+    outcome = run(plan, *ends, chunk_rows=200)
+    assert (outcome.state, outcome.rejects) == (OutcomeState.VERIFIED, bad)
+    assert scalar(target, "SELECT plan_hash FROM mosaic_migration.run") == outcome.certificate["plan_hash"] == plan.hash
+    other = make_plan(*ends, replace(permitted, skip_tables={}, carry_tables=("cups",)))
+    assert failing(other) == {"MOS-MIG-021"}
