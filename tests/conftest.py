@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
 import pytest
 
-pytest_plugins = ["tests.servers", "tests.demo", "tests.e2e.stack"]
+pytest_plugins = ["tests.scheduling", "tests.servers", "tests.demo", "tests.e2e.stack"]
 
 _KINDS = ("integration", "e2e")
 
 
-@pytest.hookimpl(wrapper=True)  # a wrapper runs before xdist, which reads the groups "first"
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
-    """Mark tests by their folder, so that `-m` and the folders agree, and keep those of one stack in one process."""
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by their folder, so that `-m` and the folders agree."""
     for item in items:
         for kind in _KINDS:
             if f"tests/{kind}/" in item.path.as_posix():
                 item.add_marker(kind)
-        if "demo" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("demo"))
-    yield
 
 
 @pytest.hookimpl(wrapper=True)

@@ -30,7 +30,7 @@ check "types (mypy)" $bin/mypy
 check "schema migrations" schema_migrations
 
 [ ${#failed[@]} -eq 0 ] || printf '\nFAILED before the tests: %s\n\n' "$(IFS=,; echo "${failed[*]}")"
-$bin/pytest --numprocesses "${TEST_PROCESSES:-2}" --dist loadgroup --quiet --durations 15 tests "$@"
+$bin/pytest --numprocesses "${TEST_PROCESSES:-2}" --no-loadscope-reorder --quiet --durations 15 tests "$@"
 code=$?
 [ ${#failed[@]} -eq 0 ] || exit 1
 exit $code

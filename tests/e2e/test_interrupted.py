@@ -8,7 +8,6 @@ import signal
 import time
 
 import psycopg
-import pytest
 from playwright.sync_api import expect
 
 from compose.embedded.process import wait_until
@@ -16,8 +15,6 @@ from tests import comparator
 from tests.demo import Demo
 from tests.e2e import steps
 from tests.e2e.stack import MIGRATED, SignIn, shoot, superuser_url
-
-pytestmark = pytest.mark.xdist_group("large-demo")
 
 NOTICED_MS = 30_000
 RUN_MS = 120_000

@@ -13,8 +13,6 @@ from tests.e2e import steps
 from tests.e2e.console import Console
 from tests.e2e.stack import MIGRATED, SignIn, shoot, superuser_url
 
-pytestmark = pytest.mark.xdist_group("large-demo")
-
 RUN_MS = 120_000
 WORKING = re.compile("Queued|Starting|Checking|Preparing|Copying|Sequences|Indexing|Verifying|Certificate")
 FITS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"

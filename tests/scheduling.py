@@ -1,0 +1,51 @@
+"""Which tests share a test process: those of one file, and those of one running stack.
+
+xdist's own `loadgroup` writes the group into a test's private `_nodeid`, which pytest 9.2 no longer reads; without
+an error every process then starts a stack of a dozen processes for itself.
+"""
+
+from __future__ import annotations
+
+import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
+
+# fixture that runs a stack -> the files that use it (folder or beginning of the path)
+STACKS = {
+    "large_demo": ("tests/e2e/test_interrupted.py", "tests/e2e/test_migration_flow.py"),
+    "demo": ("tests/e2e/", "tests/integration/demo/test_running.py"),
+}
+
+
+def group_of(path: str) -> str:
+    """Return the name of what a file's tests share."""
+    return next((name for name, paths in STACKS.items() if path.startswith(paths)), path)
+
+
+class OneStackPerProcess(LoadScopeScheduling):
+    """Give each group to one test process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid.split("::", 1)[0])
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneStackPerProcess:
+    return OneStackPerProcess(config, log)
+
+
+@pytest.hookimpl(trylast=True)  # after the shuffling
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the stacks, the longest groups: begun last, one process would be left alone with them."""
+    for item in items:
+        _refuse_stray(item)
+    items.sort(key=lambda item: list(STACKS).index(_group(item)) if _group(item) in STACKS else len(STACKS))
+
+
+def _group(item: pytest.Item) -> str:
+    return group_of(item.nodeid.split("::", 1)[0])
+
+
+def _refuse_stray(item: pytest.Item) -> None:
+    for fixture in STACKS:
+        if fixture in getattr(item, "fixturenames", ()) and _group(item) != fixture:
+            raise pytest.UsageError(f"{item.nodeid} uses `{fixture}`: name its file in tests/scheduling.py.")
