@@ -38,9 +38,10 @@ def _ordinal(kind: str) -> int:
     return {"index": 1, "unique": 0, "check": 0, "foreign_key": 2}[kind]
 
 
-def drop_secondary(connection: Connection, claim: Claim) -> int:
+def drop_secondary(connection: Connection, claim: Claim, *, kinds: tuple[str, ...] = ("foreign_key", "index")) -> int:
     """Drop foreign keys and plain indexes in one transaction. Unique ones stay: they find duplicates row by row."""
-    rows = [row for row in ledger.read_ddl(connection, claim.run_id) if row.state != "dropped" and _is_droppable(row)]
+    found = [row for row in ledger.read_ddl(connection, claim.run_id) if row.kind in kinds and _is_droppable(row)]
+    rows = [row for row in found if row.state != "dropped"]
     if not rows:
         return 0
     with claim.transaction(connection):
@@ -85,6 +86,16 @@ def add_vector_indexes(connection: Connection, claim: Claim, plan: Plan, watch: 
 
 def rebuild(ends: Ends, watch: Watch, connection: Connection, claim: Claim, lanes: int) -> None:
     """Build what is dropped: unique keys and indexes in parallel, then foreign keys. Each commits on its own."""
+    if _build_dropped(ends, watch, connection, claim, lanes, may_fail=True):
+        _reject_orphans(connection, claim, watch)
+        _build_dropped(ends, watch, connection, claim, lanes, may_fail=False)
+
+
+def _build_dropped(
+    ends: Ends, watch: Watch, connection: Connection, claim: Claim, lanes: int, *, may_fail: bool
+) -> list[DdlRow]:
+    """Return the foreign keys that rows break, when these may fail."""
+    broken: list[DdlRow] = []
     rows = ledger.read_ddl(connection, claim.run_id)
     missing = [row for row in rows if row.state == "dropped"]
     watch.tracker.set_indexes(
@@ -93,16 +104,22 @@ def rebuild(ends: Ends, watch: Watch, connection: Connection, claim: Claim, lane
 
     def build(lane: Lane, row: DdlRow) -> None:
         assert lane.target is not None
-        _build(lane.target, claim, row, watch)
-        watch.tracker.finish_index()
+        try:
+            _build(lane.target, claim, row)
+            watch.tracker.finish_index()
+        except psycopg.errors.ForeignKeyViolation:
+            if not may_fail or _FOREIGN.search(_spaced(row.definition)) is None:
+                raise
+            broken.append(row)
 
     for ordinal in sorted({row.ordinal for row in missing}):
         group = [row for row in missing if row.ordinal == ordinal]
         group.sort(key=lambda row: "USING hnsw" not in row.definition)  # the slowest first, beside all the others
         run_lanes(ends, watch, group, build, lanes=lanes, use=("target",))
+    return broken
 
 
-def _build(connection: Connection, claim: Claim, row: DdlRow, watch: Watch) -> None:
+def _build(connection: Connection, claim: Claim, row: DdlRow) -> None:
     for attempt in range(RETRIES):
         try:
             with claim.transaction(connection):
@@ -113,10 +130,6 @@ def _build(connection: Connection, claim: Claim, row: DdlRow, watch: Watch) -> N
             if attempt == RETRIES - 1:
                 raise
             time.sleep(0.1 * 2**attempt)
-        except psycopg.errors.ForeignKeyViolation:
-            if not _reject_orphans(connection, claim, row):
-                raise
-            watch.tracker.event(f"Rows of {row.table_name} that refer to nothing were rejected", "warning")
 
 
 def _create(row: DdlRow) -> str:
@@ -135,22 +148,39 @@ def _note_rebuilt(connection: Connection, claim: Claim, row: DdlRow) -> None:
     )
 
 
-def _reject_orphans(connection: Connection, claim: Claim, row: DdlRow) -> int:
-    """Take rows that refer to nothing out of the target and note each; return how many."""
-    match = _FOREIGN.search(row.definition.replace(" (", "(").replace("KEY(", "KEY ("))
+def _reject_orphans(connection: Connection, claim: Claim, watch: Watch) -> None:
+    """Take rows that refer to nothing out of the target, then those that referred to them, until none is left.
+
+    No foreign key may stand meanwhile: it would refuse, or with ON DELETE change rows that nobody hears of.
+    """
+    drop_secondary(connection, claim, kinds=("foreign_key",))
+    keys = ledger.read_keys(connection, claim.run_id)
+    rows = [row for row in ledger.read_ddl(connection, claim.run_id) if row.kind == "foreign_key"]
+    with claim.transaction(connection):
+        while sum([_reject_orphans_of(connection, claim, row, keys.get(row.table_name, [])) for row in rows]):
+            watch.control.check()
+    watch.tracker.event("Rows that refer to nothing were rejected", "warning")
+
+
+def _spaced(definition: str) -> str:
+    return definition.replace(" (", "(").replace("KEY(", "KEY (")
+
+
+def _reject_orphans_of(connection: Connection, claim: Claim, row: DdlRow, key: list[str]) -> int:
+    match = _FOREIGN.search(_spaced(row.definition))
     if match is None:
         return 0
-    child, parent, key = match.groups()
-    has_origin = row.table_name in canonical.TABLES
-    shown = "coalesce(c.origin_id, c.id::text)" if has_origin else "c.id::text"
+    child, parent, referenced = match.groups()
+    shown = " || ' · ' || ".join(f"c.{quote(name)}::text" for name in key) or "''"
+    if row.table_name in canonical.TABLES:
+        shown = "coalesce(c.origin_id, c.id::text)"
     delete = f"""
         WITH gone AS (DELETE FROM public.{quote(row.table_name)} c WHERE c.{child} IS NOT NULL
-            AND NOT EXISTS (SELECT FROM public.{parent} p WHERE p.{key} = c.{child}) RETURNING {shown} AS key)
+            AND NOT EXISTS (SELECT FROM public.{parent} p WHERE p.{referenced} = c.{child}) RETURNING {shown} AS key)
         INSERT INTO mosaic_migration.reject (run_id, table_name, row_key, reason, sqlstate)
         SELECT {literal(str(claim.run_id))}::uuid, {literal(row.table_name)}, key, {literal(reason("23503"))}, '23503'
           FROM gone"""
-    with claim.transaction(connection):
-        return connection.execute(delete).rowcount
+    return connection.execute(delete).rowcount
 
 
 def catalog_differences(connection: Connection, run_id: UUID, plan: Plan) -> tuple[str, ...]:

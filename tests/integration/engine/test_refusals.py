@@ -313,3 +313,24 @@ def test_rejected_rows_can_be_accepted_afterwards_without_copying_again(urls: Ur
     assert scalar(target, "SELECT plan_hash FROM mosaic_migration.run") == outcome.certificate["plan_hash"] == plan.hash
     other = make_plan(*ends, replace(permitted, skip_tables={}, carry_tables=("cups",)))
     assert failing(other) == {"MOS-MIG-021"}
+
+
+def test_rows_that_refer_to_rejected_rows_are_rejected_with_them(urls: Urls) -> None:
+    source, target = urls
+    teams = "SELECT conname FROM pg_constraint WHERE conrelid = 'projects'::regclass AND contype = 'f' AND confrelid = "
+    constraint = scalar(source, teams + "'teams'::regclass")
+    nowhere, project, note = (f"{digit * 8}-0000-4000-8000-000000000000" for digit in "789")
+    load(
+        source,
+        f'ALTER TABLE projects DROP CONSTRAINT "{constraint}";'
+        "INSERT INTO projects (id, owner_id, team_id, name) "
+        f"SELECT '{project}', id, '{nowhere}', 'p' FROM users LIMIT 1;"
+        f"INSERT INTO notes (id, owner_id, project_id, title) SELECT '{note}', id, '{project}', 'n' FROM users LIMIT 1;"
+        "CREATE TABLE pins (code text PRIMARY KEY, note_id uuid REFERENCES notes ON DELETE CASCADE);"
+        f"INSERT INTO pins VALUES ('lost', '{note}'), ('kept', NULL)",
+    )
+    outcome = migrate(source, target, Decisions(carry_tables=("pins",), allow_rejects=3))
+    assert (outcome.state, outcome.rejects) == (OutcomeState.VERIFIED, 3), outcome.verification
+    assert scalar(target, "SELECT string_agg(row_key, ',' ORDER BY row_key) FROM mosaic_migration.reject") == (
+        f"{project},{note},lost"
+    )
