@@ -33,9 +33,10 @@ class Killer:
 
         assert isinstance(progress, Progress)
         match self.kind:
-            case "rows" if progress.phase is Phase.COPY and progress.rows_done >= int(self.value):
+            # a fast copy can end between two looks: then the next phase's first look is the moment
+            case "rows" if progress.rows_done >= int(self.value):
                 self.die()
-            case "index" if progress.phase is Phase.INDEXES and progress.index_done >= int(self.value):
+            case "index" if progress.index_done >= int(self.value):
                 self.die()
             case "after" if progress.phase is Phase.COPY:
                 threading.Timer(float(self.value), self.die).start()
