@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 
 import django
 
@@ -33,15 +34,23 @@ class Killer:
 
         assert isinstance(progress, Progress)
         match self.kind:
-            # a fast copy can end between two looks: then the next phase's first look is the moment
-            case "rows" if progress.rows_done >= int(self.value):
-                self.die()
-            case "index" if progress.index_done >= int(self.value):
-                self.die()
             case "after" if progress.phase is Phase.COPY:
                 threading.Timer(float(self.value), self.die).start()
             case kind if kind == progress.phase:
                 self.die()
+
+    def count(self, counter: Callable[..., None]) -> Callable[..., None]:
+        """Wrap one of the tracker's counters: it is called by the thread that works, so no moment is missed."""
+        done = 0
+
+        def counting(tracker: object, *what: object) -> None:
+            nonlocal done
+            counter(tracker, *what)
+            done += int(str(what[1])) if len(what) > 1 else 1
+            if done >= int(self.value):
+                self.die()
+
+        return counting
 
     @staticmethod
     def die() -> None:
@@ -55,9 +64,13 @@ def main(source_url: str, target_url: str, moment: str) -> None:
     from tests.integration.engine.support import make_plan, run, source_at, target_at
 
     progress.INTERVAL_S = 0.0  # small sources: look at every turn
+    killer = Killer(moment)
+    counter = {"rows": "add_rows", "index": "finish_index"}.get(killer.kind)
+    if counter:
+        setattr(progress.Tracker, counter, killer.count(getattr(progress.Tracker, counter)))
     source, target = source_at(source_url), target_at(target_url)
     plan = make_plan(source, target, Decisions())
-    run(plan, source, target, Killer(moment), chunk_rows=200)  # type: ignore[arg-type]
+    run(plan, source, target, killer, chunk_rows=200)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":
