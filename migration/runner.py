@@ -167,8 +167,10 @@ def _differences(outcome: Outcome) -> MosaicError:
     names += [*outcome.verification.catalog_differences, *outcome.verification.sequence_differences]
     return MosaicError(
         f"The target is not equal to the source: {', '.join(names[:5])}{' and more' if len(names) > 5 else ''}.",
-        remediation="Read the verification below for the differing keys, keep the old configuration active, then "
-        "resume: mosaic storage migrate-tier --to federated --resume",
+        # a resume compares finished chunks with the source: rows that somebody changed in the target stay as they are
+        remediation="Keep the old configuration active and read the verification below for the differing keys. If "
+        "somebody wrote into the target, migrate into an empty database; if only the source changed, resume: "
+        "mosaic storage migrate-tier --to federated --resume",
         code=DIFFERENCES,
     )
 
