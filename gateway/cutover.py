@@ -34,7 +34,8 @@ def check_cutover(config_path: Path, config: ResolvedConfig) -> None:
             f"{config.tier} one.",
             expected="The federated configuration, or a record that says rolled_back.",
             fix="Activate the federated configuration on the Tiers page. "
-            "To go back on purpose: mosaic storage rollback",
+            f'To go back on purpose, set "state" to "rolled_back" in {path}; '
+            "what the federated store gained stays there.",
             code=codes.CUTOVER_DISAGREES,
         )
     if record["state"] == "rolled_back" and is_federated:

@@ -41,7 +41,7 @@ def refuse_same_database(source: Situation, target: Situation) -> None:
     if ends[0] == ends[1]:
         raise DirectionError(
             f"Source and target are the same database ({source.facts.database}, system {source.facts.system_id}).",
-            remediation="Point the target at a database of its own: `mosaic stack up` starts an empty one.",
+            remediation="Point the target's storage.url at an empty database of its own, then plan again.",
         )
 
 
@@ -84,7 +84,7 @@ def _versions(source: Situation, target: Situation) -> Iterable[CheckResult]:
         "target version",
         MIN_TARGET <= target.version_num // 10_000 <= MAX_TARGET,
         f"PostgreSQL {target.facts.version}",
-        f"Use a target of PostgreSQL {MIN_TARGET} or {MAX_TARGET}: `mosaic stack up` starts one.",
+        f"Point the target's storage.url at a PostgreSQL {MIN_TARGET} or {MAX_TARGET}, then plan again.",
     )
 
 
@@ -113,7 +113,7 @@ def _vector(target: Situation) -> CheckResult:
     if target.facts.pgvector:
         return CheckResult(codes.VECTOR.id, name, PASS, f"enabled, {target.facts.pgvector}")
     if not target.vector_available:
-        fix = "Install pgvector on the target's server, or use the image pgvector/pgvector:pg17 (`mosaic stack up`)."
+        fix = "Install pgvector on the target's server, or use the image pgvector/pgvector:pg17."
         return CheckResult(codes.VECTOR.id, name, FAIL, "the server has no pgvector library", fix)
     if not target.is_superuser:
         fix = f"Let a superuser run once: CREATE EXTENSION vector; -- in database {target.facts.database}"

@@ -221,7 +221,7 @@ def _target_state(
             codes.OTHER_RUN,
             "target",
             f"The target holds the migration of another source ({run.source_label}, state {run.state}).",
-            "Choose an empty database as the target; `mosaic storage history` shows the run that filled this one.",
+            "Choose an empty database as the target; `mosaic storage status` lists the runs of this dashboard.",
         )
         return "foreign"
     filled = filled_tables(connection)

@@ -6,7 +6,10 @@ import re
 import tomllib
 from pathlib import Path
 
+import click
 import pytest
+
+from mosaic_admin.cli import GROUPS, mosaic
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -30,3 +33,29 @@ def test_every_link_between_documents_leads_somewhere() -> None:
     for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
         for target in re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.relative_to(ROOT)} links to {target}"
+
+
+def named_commands() -> list[tuple[str, str, str]]:
+    """Return (file, group, subcommand) for every `mosaic …` that code, pages and documents tell people to run."""
+    folders = ("mosaic_admin", "tiers", "store", "compose", "doctor", "migration", "gateway", "templates", "docs")
+    files = [
+        path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in (".py", ".html", ".md")
+    ]
+    pattern = re.compile(rf"\bmosaic ({'|'.join([*GROUPS, 'stack', 'pglite'])})\b(?: ([a-z]+(?:-[a-z]+)*))?")
+    return [
+        (str(path.relative_to(ROOT)), group, word)
+        for path in [ROOT / "README.md", *files]
+        if path.name != "roadmap.md"  # it names what is not built
+        for group, word in pattern.findall(path.read_text())
+    ]
+
+
+def test_every_command_that_is_named_to_people_exists() -> None:
+    context = click.Context(mosaic)
+    found = named_commands()
+    assert len(found) > 50
+    for file, group, word in found:
+        command = mosaic.get_command(context, group)
+        assert command is not None, f"{file} names `mosaic {group}`, which does not exist"
+        if isinstance(command, click.Group) and word:
+            assert command.get_command(context, word) is not None, f"{file} names `mosaic {group} {word}`"
