@@ -7,8 +7,10 @@ import time
 from dataclasses import dataclass
 from typing import ClassVar
 
-from doctor.findings import Finding, passed
+from doctor.findings import Finding, from_error, passed
 from doctor.probe import BaseProbe, Context
+from doctor.probes.commands import Address
+from mosaic_admin.errors import MosaicError
 from mosaic_admin.redaction import display_url
 from tiers.errors import Fault, Service
 from tiers.network import is_address, resolve
@@ -17,14 +19,31 @@ REPLY_MARGIN_S = 0.1  # our own time limit strikes before the runner's, so that 
 
 
 @dataclass(frozen=True)
-class NameProbe(BaseProbe):
-    """Look the host name up; what was found is kept for the next rung."""
+class _NetworkProbe(BaseProbe):
+    """A rung below the server's own protocol: both servers' faults become findings in the same way."""
 
     server: ClassVar[Service]
+    default_port: ClassVar[int]
+    with_command: ClassVar[staticmethod[[Finding, Address], Finding]]
     url: str
-    host: str
 
     def run(self, context: Context) -> Finding:
+        try:
+            return self.ask(context)
+        except MosaicError as error:
+            return self.with_command(from_error(error), Address.of(self.url, port=self.default_port))
+
+    def ask(self, context: Context) -> Finding:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class NameProbe(_NetworkProbe):
+    """Look the host name up; what was found is kept for the next rung."""
+
+    host: str
+
+    def ask(self, context: Context) -> Finding:
         limit_s = context.remaining_s() - REPLY_MARGIN_S
         found = resolve(self.host, service=self.server, where=display_url(self.url), timeout_s=limit_s)
         context.keep("addresses", found, close=_nothing, abort=_nothing)
@@ -34,14 +53,12 @@ class NameProbe(BaseProbe):
 
 
 @dataclass(frozen=True)
-class PortProbe(BaseProbe):
+class PortProbe(_NetworkProbe):
     """Open the port and close it again without a word; both servers take that without a line in their logs."""
 
-    server: ClassVar[Service]
-    url: str
     port: int
 
-    def run(self, context: Context) -> Finding:
+    def ask(self, context: Context) -> Finding:
         begun = time.monotonic()
         connection = self.open(context)
         connection.close()

@@ -118,12 +118,8 @@ class PostgresName(NameProbe):
     ladder: ClassVar[str] = SERVICE
     server = "PostgreSQL"
     timeout_code: ClassVar[Code] = tiers_codes.PG_TIMEOUT
-
-    def run(self, context: Context) -> Finding:
-        try:
-            return super().run(context)
-        except MosaicError as error:
-            return with_postgres_command(from_error(error), Address.of(self.url, port=DEFAULT_PORT))
+    default_port = DEFAULT_PORT
+    with_command = staticmethod(with_postgres_command)
 
 
 @dataclass(frozen=True)
@@ -134,12 +130,8 @@ class PostgresPort(PortProbe):
     requires: ClassVar[tuple[str, ...]] = ("postgres.name",)
     server = "PostgreSQL"
     timeout_code: ClassVar[Code] = tiers_codes.PG_TIMEOUT
-
-    def run(self, context: Context) -> Finding:
-        try:
-            return super().run(context)
-        except MosaicError as error:
-            return with_postgres_command(from_error(error), Address.of(self.url, port=DEFAULT_PORT))
+    default_port = DEFAULT_PORT
+    with_command = staticmethod(with_postgres_command)
 
 
 @dataclass(frozen=True)

@@ -72,12 +72,8 @@ class ValkeyName(NameProbe):
     ladder: ClassVar[str] = SERVICE
     server = "Valkey"
     timeout_code: ClassVar[Code] = tiers_codes.VK_TIMEOUT
-
-    def run(self, context: Context) -> Finding:
-        try:
-            return super().run(context)
-        except MosaicError as error:
-            return with_valkey_command(from_error(error), Address.of(self.url, port=DEFAULT_PORT))
+    default_port = DEFAULT_PORT
+    with_command = staticmethod(with_valkey_command)
 
 
 @dataclass(frozen=True)
@@ -88,12 +84,8 @@ class ValkeyPort(PortProbe):
     requires: ClassVar[tuple[str, ...]] = ("valkey.name",)
     server = "Valkey"
     timeout_code: ClassVar[Code] = tiers_codes.VK_TIMEOUT
-
-    def run(self, context: Context) -> Finding:
-        try:
-            return super().run(context)
-        except MosaicError as error:
-            return with_valkey_command(from_error(error), Address.of(self.url, port=DEFAULT_PORT))
+    default_port = DEFAULT_PORT
+    with_command = staticmethod(with_valkey_command)
 
 
 @dataclass(frozen=True)
