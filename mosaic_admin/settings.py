@@ -78,6 +78,7 @@ else:
         "template_partials",
         "ninja",
         "mosaic_admin.people",
+        "mosaic_admin.audit",
         "mosaic_admin",
         "tiers",
         "store",
@@ -95,6 +96,7 @@ else:
         "django.contrib.messages.middleware.MessageMiddleware",
         "django.middleware.clickjacking.XFrameOptionsMiddleware",
         "django_htmx.middleware.HtmxMiddleware",
+        "mosaic_admin.audit.actor.ActorMiddleware",
         "mosaic_admin.middleware.ErrorMiddleware",
         "mosaic_admin.access.AccessMiddleware",
     ]

@@ -16,6 +16,7 @@ from gateway import codes as gateway_codes
 from migration import codes as migration_codes
 from migration import job_codes
 from mosaic_admin import codes
+from mosaic_admin.audit import codes as audit_codes
 from mosaic_admin.codes import Code
 from mosaic_admin.people import codes as people_codes
 from store import codes as store_codes
@@ -27,6 +28,7 @@ ALL_CODES: dict[str, Code] = {
     for code in (
         *codes.ALL,
         *people_codes.ALL,
+        *audit_codes.ALL,
         *tiers_codes.ALL,
         *gateway_codes.ALL,
         *store_codes.ALL,

@@ -58,6 +58,10 @@ def setup_django() -> None:
 
     django.setup()
 
+    from mosaic_admin.audit.actor import act_at_command_line  # its models need Django to be set up
+
+    act_at_command_line()
+
 
 def print_error(error: MosaicError) -> None:
     """Write code, message and remedy to stderr: the one shape of every refused command."""
