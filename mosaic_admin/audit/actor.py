@@ -36,10 +36,8 @@ _actor: ContextVar[Actor | None] = ContextVar("audit_actor", default=None)
 
 def current_actor() -> Actor:
     """Return who acts in this request or command; Mosaic itself where there is neither (a worker, a sweeper)."""
-    if actor := _actor.get():
-        return actor
     request = _request.get()
-    return of_request(request) if request is not None else Actor()
+    return of_request(request) if request is not None else _actor.get() or Actor()
 
 
 def of_request(request: HttpRequest) -> Actor:

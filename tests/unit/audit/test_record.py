@@ -54,7 +54,6 @@ def test_a_person_who_is_named_wins_over_the_request() -> None:
 
 def test_a_command_names_the_account_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(actor.getpass, "getuser", lambda: "deploy")
-    monkeypatch.setattr(actor, "_actor", actor.ContextVar("test", default=None))
     actor.act_at_command_line()
     noted = event()
     assert (noted.who, noted.channel) == ("deploy (command line)", Channel.COMMAND)
