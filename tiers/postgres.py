@@ -17,6 +17,7 @@ from mosaic_admin.errors import MosaicError
 from mosaic_admin.redaction import display_url, remember_secret
 from tiers.errors import BadUrlError, Fault
 from tiers.network import resolve
+from tiers.signin import TellingConnection, sqlstate_of
 
 Row = TypeVar("Row")
 CONNECT_TIMEOUT_S = 5.0  # the limit for one service's whole ladder (boot gate, doctor)
@@ -42,8 +43,10 @@ _STATES = {
     "57P02": Fault.LOST,
     "57P05": Fault.LOST,
 }
-# libpq hands on no SQLSTATE while connecting: only its English words tell the cases apart. What a server words in
-# another language falls through to OTHER, never to a wrong case. Order matters: the first match wins.
+# "Database … is not currently accepting connections" is 55000, which means many other things for a statement.
+_SIGN_IN_STATES = {**_STATES, "55000": Fault.DATABASE}
+# Faults that no server spoke of have no SQLSTATE: libpq's own English words tell them apart. What a server says stands
+# here for systems where its SQLSTATE cannot be had (tiers.signin). Order matters: the first match wins.
 _WORDS = (
     (re.compile(r"could not translate host|resolve host|name or service not known|unknown host", re.I), Fault.NAME),
     (
@@ -125,7 +128,7 @@ def connect(
         parameters["host"] = ",".join([str(parameters["host"])] * len(addresses))
         parameters["hostaddr"] = ",".join(addresses)
     with driver_errors(where, timeout_s=timeout_s):
-        return psycopg.connect("", autocommit=autocommit, row_factory=row_factory or tuple_row, **parameters)
+        return TellingConnection.connect("", autocommit=autocommit, row_factory=row_factory or tuple_row, **parameters)
 
 
 def _parse(url: str) -> dict[str, Any]:
@@ -154,9 +157,10 @@ def _addresses(parameters: dict[str, Any], where: str, timeout_s: float) -> list
 
 def classify(exc: BaseException) -> Fault:
     """Name the fault behind a driver or operating-system error."""
-    state = getattr(exc, "sqlstate", None)
+    state = sqlstate_of(exc) if isinstance(exc, psycopg.Error) else None
     if state:
-        return _STATES.get(state, Fault.LOST if state.startswith("08") else Fault.OTHER)
+        states = _STATES if exc.sqlstate else _SIGN_IN_STATES  # type: ignore[attr-defined]
+        return states.get(state, Fault.LOST if state.startswith("08") else Fault.OTHER)
     if isinstance(exc, psycopg.errors.ConnectionTimeout | TimeoutError):
         return Fault.TIMEOUT
     text = str(exc)
@@ -167,7 +171,8 @@ def translate(exc: BaseException, where: str, *, timeout_s: float = CONNECT_TIME
     """Return our error for a driver error. The driver's text is read here and goes no further."""
     if isinstance(exc, MosaicError):
         return exc
-    return classify(exc).build("PostgreSQL", where, timeout_s=timeout_s, sqlstate=getattr(exc, "sqlstate", None))
+    state = sqlstate_of(exc) if isinstance(exc, psycopg.Error) else None
+    return classify(exc).build("PostgreSQL", where, timeout_s=timeout_s, sqlstate=state)
 
 
 @contextmanager
