@@ -116,6 +116,13 @@ LARGEST_VALUE = Code(
     ExitCode.OK,
     200,
 )
+NOT_CARRIED = Code(
+    "MOS-MIG-017",
+    "A part of the source is not carried",
+    "Data arrives whole, but a table's partitions, inheritance or rules of its own are not made in the target.",
+    ExitCode.OK,
+    200,
+)
 NOT_READY = Code(
     "MOS-MIG-020",
     "The plan cannot run",
@@ -176,6 +183,7 @@ ALL = (
     NAME_CLASH,
     TYPE,
     LARGEST_VALUE,
+    NOT_CARRIED,
     NOT_READY,
     OTHER_RUN,
     SOURCE_CHANGED,

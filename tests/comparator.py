@@ -151,7 +151,7 @@ def column_types(connection: Connection, table: str) -> dict[str, str]:
     rows = connection.execute(
         "SELECT attname, format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = to_regclass(%s)"
         " AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
-        (f'public."{table}"',),
+        (_regclass(table),),
     ).fetchall()
     if not rows:
         raise LookupError(f"no table {table} in {connection.info.dbname}")
@@ -163,7 +163,7 @@ def primary_key(connection: Connection, table: str) -> tuple[str, ...]:
         "SELECT a.attname FROM pg_constraint c CROSS JOIN unnest(c.conkey) WITH ORDINALITY AS k(attnum, n)"
         " JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.attnum"
         " WHERE c.conrelid = to_regclass(%s) AND c.contype = 'p' ORDER BY k.n",
-        (f'public."{table}"',),
+        (_regclass(table),),
     ).fetchall()
     return tuple(row[0] for row in rows)
 
@@ -250,8 +250,20 @@ def _compare_table(source: Connection, target: Connection, table: TableMap, limi
 
 
 def _count(connection: Connection, table: str) -> int:
-    row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))).fetchone()
+    row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(_rows_of(connection, table))).fetchone()
     return int(row[0]) if row else 0
+
+
+def _rows_of(connection: Connection, table: str) -> sql.Composable:
+    """A table's own rows: without those of tables that inherit from it, with those of its partitions."""
+    row = connection.execute("SELECT relkind FROM pg_class WHERE oid = %s::regclass", (_regclass(table),)).fetchone()
+    is_partitioned = row is not None and row[0] == "p"
+    return sql.SQL("{}" if is_partitioned else "ONLY {}").format(sql.Identifier(table))
+
+
+def _regclass(table: str) -> str:
+    quoted = table.replace('"', '""')
+    return f'public."{quoted}"'
 
 
 def _stream(connection: Connection, table: str, columns: Iterable[str], key: Iterable[str]) -> Iterator[Row]:
@@ -259,7 +271,7 @@ def _stream(connection: Connection, table: str, columns: Iterable[str], key: Ite
     types = column_types(connection, table)
     query = sql.SQL("SELECT {} FROM {} ORDER BY {}").format(
         sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(column)) for column in columns),
-        sql.Identifier(table),
+        _rows_of(connection, table),
         sql.SQL(", ").join(
             # a uuid's own order is that of its text, and has an index
             sql.SQL("{}" if types[column] == "uuid" else '{}::text COLLATE "C"').format(sql.Identifier(column))

@@ -106,7 +106,8 @@ def _indexes(plan: TablePlan, table: SourceTable) -> list[tuple[str, str, str]]:
 
 def _index(plan: TablePlan, table: SourceTable, index: Index) -> tuple[str, str, str] | None:
     if not index.is_constraint:
-        return "index", index.name, index.definition
+        definition = index.definition.replace(" ON ONLY ", " ON ", 1) if plan.is_partitioned else index.definition
+        return "index", index.name, definition
     listed = "(" + index.definition.split("(", 1)[1]
     alter = f"ALTER TABLE public.{quote(plan.name)} ADD CONSTRAINT {quote(index.name)}"
     return ("unique", index.name, f"{alter} UNIQUE {listed}") if index.is_unique else None

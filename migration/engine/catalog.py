@@ -68,10 +68,16 @@ class SourceTable:
     checks: tuple[tuple[str, str], ...] = ()
     indexes: tuple[Index, ...] = ()
     not_carried: tuple[str, ...] = ()  # triggers, policies, partitions, by name
+    parents: tuple[str, ...] = ()  # tables that it inherits from
 
     @property
     def sql(self) -> str:
         return f"{quote(self.schema)}.{quote(self.name)}"
+
+    @property
+    def rows_sql(self) -> str:
+        """Return what to read for this table's rows: a child's are the child's, a partition's are its parent's."""
+        return self.sql if self.kind == "p" else f"ONLY {self.sql}"
 
     @property
     def label(self) -> str:
@@ -89,6 +95,7 @@ class _Parts:
     checks: list[tuple[str, str]] = field(default_factory=list)
     indexes: list[Index] = field(default_factory=list)
     not_carried: list[str] = field(default_factory=list)
+    parents: list[str] = field(default_factory=list)
 
 
 _USER_SCHEMA = "n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_%'"
@@ -97,7 +104,9 @@ _NOT_EXTENSION = """NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.class
     AND d.objid = c.oid AND d.deptype = 'e')"""
 _TABLES = f"""
     SELECT c.oid, n.nspname AS schema, c.relname AS name, c.relkind::text AS kind,
-           pg_catalog.pg_table_size(c.oid) AS bytes
+           CASE c.relkind WHEN 'r' THEN pg_catalog.pg_table_size(c.oid) ELSE
+             (SELECT sum(pg_catalog.pg_table_size(t.relid))::bigint FROM pg_catalog.pg_partition_tree(c.oid) t)
+           END AS bytes
       FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND {_USER_SCHEMA} AND {_NOT_EXTENSION}
      ORDER BY n.nspname, c.relname"""  # fixed texts
@@ -142,8 +151,12 @@ _EXTRAS = """
     SELECT tgrelid AS oid, 'trigger ' || tgname AS what FROM pg_catalog.pg_trigger
      WHERE tgrelid = ANY(%(oids)s) AND NOT tgisinternal
     UNION ALL SELECT polrelid, 'policy ' || polname FROM pg_catalog.pg_policy WHERE polrelid = ANY(%(oids)s)
-    UNION ALL SELECT inhparent, 'partition ' || inhrelid::regclass::text FROM pg_catalog.pg_inherits
-     WHERE inhparent = ANY(%(oids)s) ORDER BY 1, 2"""
+    UNION ALL SELECT c.oid, 'partition ' || t.relid::regclass::text
+      FROM pg_catalog.pg_class c, pg_catalog.pg_partition_tree(c.oid) t
+     WHERE c.oid = ANY(%(oids)s) AND c.relkind = 'p' AND t.level > 0 ORDER BY 1, 2"""
+_PARENTS = """
+    SELECT i.inhrelid AS oid, p.relname::text AS parent FROM pg_catalog.pg_inherits i
+      JOIN pg_catalog.pg_class p ON p.oid = i.inhparent WHERE i.inhrelid = ANY(%s) ORDER BY 1, i.inhseqno"""
 
 
 def read_tables(connection: Connection) -> list[SourceTable]:
@@ -160,6 +173,8 @@ def read_tables(connection: Connection) -> list[SourceTable]:
             parts[row.pop("oid")].indexes.append(Index(**row))
         for row in cursor.execute(_EXTRAS, {"oids": oids}).fetchall():
             parts[row["oid"]].not_carried.append(row["what"])
+        for row in cursor.execute(_PARENTS, (oids,)).fetchall():
+            parts[row["oid"]].parents.append(row["parent"])
     return [_table(row, parts[row["oid"]]) for row in tables]
 
 
@@ -186,7 +201,8 @@ def _table(row: dict[str, Any], parts: _Parts) -> SourceTable:
         foreign_keys=tuple(parts.foreign),
         checks=tuple(parts.checks),
         indexes=tuple(parts.indexes),
-        not_carried=tuple(parts.not_carried),
+        not_carried=(*parts.not_carried, *(f"inheritance from {parent}" for parent in parts.parents)),
+        parents=tuple(parts.parents),
     )
 
 

@@ -65,6 +65,7 @@ def make_plan(source: Endpoint, target: Endpoint, decisions: Decisions) -> Plan:
         if not findings.decisions and not any(check.blocks for check in findings.checks):
             findings.checks += prechecks.would_reject(here, copied, allow_rejects=decisions.allow_rejects)
         findings.checks.append(_largest([plan for plan, _ in pairs]))
+        findings.checks += _shapes(copied)
         run = read_run(there)
         state = _target_state(there, run, ends, findings)
     return _hold_against(run, _assemble([plan for plan, _ in pairs], ends, findings, decisions, state))
@@ -139,6 +140,7 @@ def _table_plan(
         chunks=max(1, math.ceil(measured.rows / CHUNK_ROWS)) if by else 1,
         notes=() if by else ("no key that ranges can be made of: one chunk, restarted whole",),
         largest_value_bytes=measured.largest_value_bytes,
+        is_partitioned=table.kind == "p",
     )
 
 
@@ -171,7 +173,7 @@ def _count(connection: Connection, table: SourceTable, *, is_measured: bool) -> 
     """Return the rows and the largest stored value, in one scan; sizes are read without unpacking the values."""
     wide = [c.name for c in table.columns if is_measured and c.category in ("S", "A", "U") and c.base != "uuid"]
     sizes = "".join(f", max(pg_catalog.pg_column_size({quote(name)}))" for name in wide)
-    row = connection.execute(f"SELECT count(*), greatest(0{sizes}) FROM {table.sql}").fetchone()
+    row = connection.execute(f"SELECT count(*), greatest(0{sizes}) FROM {table.rows_sql}").fetchone()
     return (int(row[0]), int(row[1])) if row else (0, 0)
 
 
@@ -183,7 +185,9 @@ def _words(connection: Connection, table: SourceTable, name: str | None) -> dict
         if target is None or not canonical.TABLES[name or ""][target].allowed:
             continue
         word = f"{quote(column.name)}::text"
-        query = f"SELECT {word}, count(*) FROM {table.sql} WHERE {word} IS NOT NULL GROUP BY 1 ORDER BY 1 LIMIT 100"
+        query = (
+            f"SELECT {word}, count(*) FROM {table.rows_sql} WHERE {word} IS NOT NULL GROUP BY 1 ORDER BY 1 LIMIT 100"
+        )
         found[column.name] = {word: int(rows) for word, rows in connection.execute(query).fetchall()}
     return found
 
@@ -208,6 +212,20 @@ def _largest(plans: list[TablePlan]) -> CheckResult:
     if biggest is None:
         return checks.largest_value(0, "")
     return checks.largest_value(biggest.largest_value_bytes, biggest.source_table)
+
+
+def _shapes(copied: list[tuple[TablePlan, SourceTable]]) -> list[CheckResult]:
+    """Say which tables arrive as plain ones: a query over a parent finds less afterwards."""
+    found = [f"{table.label} is partitioned" for _, table in copied if table.kind == "p"]
+    found += [f"{table.label} inherits from {' and '.join(table.parents)}" for _, table in copied if table.parents]
+    if not found:
+        return []
+    fix = (
+        "Nothing to do where no program reads a parent table to see its children's rows; else let it read each table, "
+        "or create the partitions or the inheritance in the target after the cutover."
+    )
+    text = f"{'; '.join(found)}: each arrives as a plain table with its own rows"
+    return [CheckResult(codes.NOT_CARRIED.id, "partitions and inheritance", CheckStatus.WARN, text, fix)]
 
 
 def _target_state(
@@ -272,7 +290,7 @@ def filled_tables(connection: Connection) -> list[tuple[str, int]]:
     for table in read_tables(connection):
         if table.schema == "mosaic_migration" or table.name == "django_migrations":
             continue
-        row = connection.execute(f"SELECT count(*) FROM {table.sql}").fetchone()
+        row = connection.execute(f"SELECT count(*) FROM {table.rows_sql}").fetchone()
         rows = int(row[0]) if row else 0
         if rows or table.schema != "public" or table.name not in canonical.TABLES:
             found.append((table.label, rows))

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from migration import codes
 from migration.engine import canonical, casts
-from migration.engine.catalog import Connection, SourceTable, quote
+from migration.engine.catalog import Connection, SourceTable
 from migration.engine.model import Action, CheckResult, CheckStatus, TablePlan
+from migration.engine.ranges import source_rows
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def _rules(plan: TablePlan, table: SourceTable, plans: dict[str, TablePlan]) -> 
     yield from _nulls(plan, table, expressions)
     for wrong, rule in canonical.ROW_RULES.get(plan.name, ()):
         if set(_names(rule)) <= expressions.keys():
-            query = f"SELECT count(*) FROM {table.sql} WHERE NOT ({rule.format(**expressions)})"
+            query = f"SELECT count(*) FROM {table.rows_sql} WHERE NOT ({rule.format(**expressions)})"
             yield Rule(f"rule of {plan.name}", f"no {wrong}", query)
     yield from _duplicates(plan, table, expressions)
     yield from _orphans(plan, table, expressions, plans)
@@ -71,7 +72,7 @@ def _names(rule: str) -> list[str]:
 def _missing_columns(plan: TablePlan, table: SourceTable, present: object) -> Iterator[Rule]:
     for name, spec in canonical.TABLES[plan.name].items():
         if spec.required and name not in present:  # type: ignore[operator]
-            query = f"SELECT count(*) FROM {table.sql}"
+            query = f"SELECT count(*) FROM {table.rows_sql}"
             yield Rule(f"{plan.name}.{name}", f"no {name}: the source has no such column", query)
 
 
@@ -80,7 +81,7 @@ def _nulls(plan: TablePlan, table: SourceTable, expressions: dict[str, str]) -> 
         column = next((c for c in plan.columns if c.target == name), None)
         if column is None or spec.is_nullable or table.column(column.source).is_not_null:
             continue
-        query = f"SELECT count(*) FROM {table.sql} WHERE ({expressions[name]}) IS NULL"
+        query = f"SELECT count(*) FROM {table.rows_sql} WHERE ({expressions[name]}) IS NULL"
         yield Rule(f"{plan.name}.{name}", f"no value in {column.source}, which the store requires", query)
 
 
@@ -89,7 +90,7 @@ def _duplicates(plan: TablePlan, table: SourceTable, expressions: dict[str, str]
         if name != plan.name or not set(_names(unique)) <= expressions.keys():
             continue
         query = (
-            f"SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n FROM {table.sql} "
+            f"SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n FROM {table.rows_sql} "
             f"WHERE {condition.format(**expressions)} GROUP BY {unique.format(**expressions)} HAVING count(*) > 1) d"
         )
         yield Rule(
@@ -105,10 +106,10 @@ def _orphans(
         if not spec.references or column is None or _is_enforced(table, column.source):
             continue
         parent = plans.get(spec.references)
-        there = f"SELECT FROM public.{quote(parent.source_table)} p WHERE ({_key(parent)}) = c.key" if parent else ""
+        there = f"SELECT FROM {source_rows(parent)} p WHERE ({_key(parent)}) = c.key" if parent else ""
         missing = f"AND NOT EXISTS ({there})" if there else ""
         query = (
-            f"SELECT count(*) FROM (SELECT {expressions[name]} AS key FROM {table.sql}) c "
+            f"SELECT count(*) FROM (SELECT {expressions[name]} AS key FROM {table.rows_sql}) c "
             f"WHERE c.key IS NOT NULL {missing}"
         )
         yield Rule(f"{plan.name}.{name}", f"a {column.source} that refers to nothing", query)

@@ -18,12 +18,18 @@ class Copied:
     digest: str
 
 
+def source_rows(table: TablePlan) -> str:
+    """Return what to read for a table's own rows (see `SourceTable.rows_sql`)."""
+    name = f"public.{quote(table.source_table)}"
+    return name if table.is_partitioned else f"ONLY {name}"
+
+
 def copy_out(table: TablePlan, chunk: ChunkRow | str) -> str:
     """The COPY that reads one chunk, in key order so that equal rows give an equal stream."""
     condition = chunk if isinstance(chunk, str) else where(table, chunk)
     columns = ", ".join(select_expression(column) for column in table.columns)
     order = f" ORDER BY {', '.join(ordering(table))}" if table.key else ""
-    query = f"SELECT {columns} FROM public.{quote(table.source_table)} WHERE {condition}{order}"
+    query = f"SELECT {columns} FROM {source_rows(table)} WHERE {condition}{order}"
     return f"COPY ({query}) TO STDOUT{_format(table)}"
 
 
@@ -87,9 +93,9 @@ def boundaries(source: Connection, table: TablePlan, chunk_rows: int) -> list[Ch
     column = collated(table, table.chunk_column)
     query = (
         f"SELECT k::text FROM (SELECT {column} AS k, row_number() OVER (ORDER BY {column}) AS n "
-        f"FROM public.{quote(table.source_table)}) s WHERE n > 1 AND n %% %s = 1 ORDER BY n"
+        f"FROM {source_rows(table)}) s WHERE n > 1 AND n % {max(chunk_rows, 2):d} = 1 ORDER BY n"
     )
-    rows = source.execute(query, (max(chunk_rows, 2),)).fetchall()
+    rows = source.execute(query).fetchall()  # no parameters: a name may hold a percent sign
     cuts = list(dict.fromkeys(str(key) for (key,) in rows))
     lowers, uppers = [None, *cuts], [*cuts, None]
     return [

@@ -70,9 +70,7 @@ def copy_around_rejects(
 def _keys(copier: Copier, source: Connection, table: TablePlan, chunk: ChunkRow) -> list[tuple[str, ...]]:
     columns = ", ".join(f"{quote(name)}::text" for name in table.key)
     order = ", ".join(ranges.ordering(table))
-    query = (
-        f"SELECT {columns} FROM public.{quote(table.source_table)} WHERE {ranges.where(table, chunk)} ORDER BY {order}"
-    )
+    query = f"SELECT {columns} FROM {ranges.source_rows(table)} WHERE {ranges.where(table, chunk)} ORDER BY {order}"
     with copier.reading(source):
         return source.execute(query).fetchall()
 

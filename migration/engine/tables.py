@@ -215,7 +215,7 @@ def usable_key(table: SourceTable) -> tuple[str, ...]:
 
 def chunk_column(table: SourceTable, key: tuple[str, ...]) -> str:
     """Return the key's first column when ranges of it can be written down, "" otherwise."""
-    if not key or table.kind == "p":
+    if not key:
         return ""
     type_name = table.column(key[0]).type.split("(")[0]
     return key[0] if type_name in _CHUNKABLE else ""

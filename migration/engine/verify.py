@@ -14,7 +14,7 @@ from migration.engine.lanes import Ends, Lane, Watch, run_lanes
 from migration.engine.ledger_rows import read_rejects
 from migration.engine.model import Endpoint, Plan, TablePlan, TableVerification, Verification, VerifyMode
 from migration.engine.progress import Tracker
-from migration.engine.ranges import ordering
+from migration.engine.ranges import ordering, source_rows
 from store.ledger import read_run
 
 SEEDS = (0x4D4F5341, 0x49434C41)  # two 64-bit hashes make one of 128: fixed, so that another machine gets the same sums
@@ -83,7 +83,7 @@ def sides(table: TablePlan, rejected: list[str]) -> tuple[Side, Side]:
     here, there = (f"ROW({', '.join(pair[end] for pair in pairs)})" for end in (0, 1))
     keys = [comparable(c) for c in table.columns if c.source in table.key and c.target != "origin_id"] or pairs
     key_here, key_there = (f"ROW({', '.join(pair[end] for pair in keys)})" for end in (0, 1))
-    rows = f"public.{quote(table.source_table)} WHERE true"
+    rows = f"{source_rows(table)} WHERE true"
     if rejected and table.key:
         shown = " || ' · ' || ".join(f"{quote(name)}::text" for name in table.key)
         rows += f" AND {shown} NOT IN ({', '.join(map(literal, rejected))})"

@@ -1,0 +1,102 @@
+"""Tables that are more than a list of rows: inheritance, partitions. Judged by a comparator that shares no code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from migration.engine import make_plan
+from migration.engine.model import CheckStatus, Decisions, OutcomeState, Plan
+from tests.comparator import compare, derive_mapping
+from tests.integration.engine.support import load, migrate, scalar, source_at, target_at
+
+Urls = tuple[str, str]
+
+STORE_DEFAULTS = (
+    "origin_id", "updated_at", "created_at", "deleted_at", "handle", "role", "timezone", "locale", "is_active"
+)  # fmt: skip
+FAMILY = """
+CREATE TABLE animals (id int PRIMARY KEY, name text NOT NULL, CHECK (name <> ''));
+CREATE TABLE cats (lives int NOT NULL DEFAULT 9, PRIMARY KEY (id)) INHERITS (animals);
+CREATE TABLE kittens (born date) INHERITS (cats);
+INSERT INTO animals SELECT n, 'animal ' || n FROM generate_series(1, 30) n;
+INSERT INTO cats SELECT n, 'cat ' || n FROM generate_series(31, 50) n;
+INSERT INTO kittens SELECT n, 'kitten ' || n, 1, now() FROM generate_series(51, 57) n;
+"""
+STORE_FAMILY = """
+CREATE TABLE users (id uuid PRIMARY KEY, email text NOT NULL, display_name text NOT NULL);
+CREATE TABLE former_users (left_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (id)) INHERITS (users);
+INSERT INTO users SELECT gen_random_uuid(), 'u' || n || '@example.org', 'User ' || n FROM generate_series(1, 25) n;
+INSERT INTO former_users
+  SELECT gen_random_uuid(), 'gone' || n || '@example.org', 'Gone ' || n FROM generate_series(1, 5) n;
+"""
+PARTITIONED = """
+CREATE TABLE visits (id bigint NOT NULL, day date NOT NULL, note text, PRIMARY KEY (day, id)) PARTITION BY RANGE (day);
+CREATE TABLE visits_old PARTITION OF visits FOR VALUES FROM ('2020-01-01') TO ('2025-01-01');
+CREATE TABLE visits_new PARTITION OF visits FOR VALUES FROM ('2025-01-01') TO ('2030-01-01') PARTITION BY HASH (id);
+CREATE TABLE visits_new_0 PARTITION OF visits_new FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE visits_new_1 PARTITION OF visits_new FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+CREATE TABLE visits_rest PARTITION OF visits DEFAULT;
+CREATE INDEX visits_note ON visits (note);
+INSERT INTO visits SELECT n, '2024-06-01'::date + n, 'visit ' || n FROM generate_series(1, 500) n;
+INSERT INTO visits VALUES (0, '2001-01-01', NULL);
+"""
+
+
+@pytest.fixture
+def urls(plain_postgres: Any, postgres: Any, make_database: Any) -> Urls:
+    return make_database(plain_postgres), make_database(postgres)
+
+
+def planned(urls: Urls, decisions: Decisions) -> Plan:
+    return make_plan(source_at(urls[0]), target_at(urls[1]), decisions)
+
+
+def arrives(urls: Urls, decisions: Decisions, *tables: str, **options: Any) -> None:
+    """Migrate, and hold every row of these tables equal on both ends."""
+    outcome = migrate(*urls, decisions, **options)
+    assert outcome.state is OutcomeState.VERIFIED, outcome.verification
+    assert compare(*urls, mapping=derive_mapping(*urls, tables=tables, free=STORE_DEFAULTS)) == []
+
+
+def test_each_table_of_a_family_is_decided_and_arrives_once(urls: Urls) -> None:
+    load(urls[0], FAMILY)
+    family = ("animals", "cats", "kittens")
+    plan = planned(urls, Decisions(carry_tables=("animals",)))
+    assert {(d.subject, d.rows) for d in plan.open_decisions} == {("cats", 20), ("kittens", 7)}
+    decisions = Decisions(carry_tables=family)
+    assert {t.name: t.rows for t in planned(urls, decisions).copied_tables} == dict(
+        zip(family, (30, 20, 7), strict=True)
+    )
+    arrives(urls, decisions, *family, chunk_rows=8)
+    assert scalar(urls[1], "SELECT count(*) FROM animals") == 30
+
+
+def test_a_child_of_the_stores_own_table_does_not_end_up_in_it(urls: Urls) -> None:
+    load(urls[0], STORE_FAMILY)
+    arrives(urls, Decisions(skip_tables={"former_users": "left"}), "users")
+    assert scalar(urls[1], "SELECT count(*) FROM users WHERE email LIKE 'gone%'") == 0
+
+
+def test_the_plan_says_that_a_family_arrives_as_tables_of_their_own(urls: Urls) -> None:
+    load(urls[0], FAMILY)
+    plan = planned(urls, Decisions(carry_tables=("animals", "cats", "kittens")))
+    (check,) = (check for check in plan.checks if check.code == "MOS-MIG-017")
+    assert check.status is CheckStatus.WARN
+    assert "cats inherits from animals" in check.message
+    cats = next(table for table in plan.tables if table.name == "cats")
+    assert "not carried: inheritance from animals" in cats.notes
+
+
+def test_a_partitioned_table_arrives_whole_as_one_plain_table(urls: Urls) -> None:
+    load(urls[0], PARTITIONED)
+    plan = planned(urls, Decisions(carry_tables=("visits",)))
+    (visits,) = (table for table in plan.tables if table.source_table.startswith("visits"))
+    assert visits.rows == 501
+    assert any("visits_new_1" in note for note in visits.notes)
+    assert any("visits is partitioned" in check.message for check in plan.checks)
+    arrives(urls, Decisions(carry_tables=("visits",)), "visits", chunk_rows=50)
+    assert scalar(urls[1], "SELECT relkind FROM pg_class WHERE relname = 'visits'") == "r"
+    assert scalar(urls[1], "SELECT count(*) FROM pg_indexes WHERE tablename = 'visits'") == 2
+    assert scalar(urls[1], "SELECT count(*) FROM mosaic_migration.chunk WHERE table_name = 'visits'") == 11
