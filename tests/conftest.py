@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-pytest_plugins = ["tests.scheduling", "tests.servers", "tests.demo", "tests.e2e.stack"]
+pytest_plugins = ["tests.scheduling", "tests.servers", "tests.old_postgres", "tests.demo", "tests.e2e.stack"]
 
 _KINDS = ("integration", "e2e")
 

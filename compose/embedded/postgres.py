@@ -127,7 +127,7 @@ class EmbeddedPostgres(EmbeddedServer):
 
     def _run_initdb(self, data: Path, password_file: Path) -> None:
         command = [self._tree / "bin" / "initdb", "-D", data, "-U", SUPERUSER, "--pwfile", password_file]
-        command += ["-A", "scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8", "--no-instructions"]
+        command += ["-A", "scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8"]
         drop = {"user": self.account.uid, "group": self.account.gid, "extra_groups": []} if self.account else {}
         done = subprocess.run(
             [*command, *(["--no-sync"] if self.options.get("fsync") == "off" else [])],
