@@ -10,27 +10,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
-
-from doctor import codes as doctor_codes
+from doctor.codes import PROBE_CRASHED
 from doctor.findings import Finding, Status
 from doctor.report import Report
 from gateway import codes
 from gateway.cutover import check_cutover
 from gateway.errors import BootRefusedError
-from gateway.probes import check_services
+from gateway.probes import StoreServable, check_services
+from gateway.store_checks import check_store
 from mosaic_admin.codes import BUG, ExitCode
 from mosaic_admin.errors import MosaicError
-from store.ledger import lock_holders, read_run
 from tiers import codes as tier_codes
 from tiers.config import PostgresStorage, ResolvedConfig, Tier, load_config
 from tiers.postgres import connect, driver_errors
 
 RETRY_EVERY_S = 1.0
-STORE_CHECK_S = 4.0  # the probes have shown that the store answers: this is for one that stops in between
+STORE_CHECK_S = 4.0  # the lock was just taken, so the store answers: this is for one that stops in between
 STARTING = frozenset({tier_codes.PG_STARTING, tier_codes.VK_STARTING})
-# One column each whose name tells this store's tables from an older install's (camelCase there)
-CORE_COLUMNS = ("users.display_name", "projects.owner_id", "tasks.owner_id", "notes.owner_id")
 
 Sleep = Callable[[float], None]
 
@@ -50,9 +46,8 @@ def decide(path: Path, *, wait_s: float, sleep: Sleep = time.sleep) -> Admission
     check_cutover(path, config)
     storage = served_storage(config)
     report = _await_services(config, wait_s, sleep)
-    if report.root_cause:
-        raise refusal_of(report.root_cause, config)
-    check_store(storage)
+    if cause := _decisive(report):
+        raise refusal_of(cause, config)
     notes = [finding.message for finding in report.findings if finding.status in (Status.WARN, Status.UNKNOWN)]
     return Admission(config, storage, (*map(str, config.warnings), *notes))
 
@@ -74,10 +69,20 @@ def _await_services(config: ResolvedConfig, wait_s: float, sleep: Sleep) -> Repo
     deadline = time.monotonic() + wait_s
     while True:
         report = check_services(config)
-        is_starting = bool(report.root_causes) and all(cause.code in STARTING for cause in report.root_causes)
+        cause = _decisive(report)
+        is_starting = cause is not None and cause.code in STARTING
         if not is_starting or time.monotonic() + RETRY_EVERY_S > deadline:
             return report
         sleep(RETRY_EVERY_S)
+
+
+def _decisive(report: Report) -> Finding | None:
+    """Return the failure that waiting does not mend, else the one that says "still starting", else None.
+
+    A check that crashed counts as failed here: the doctor may be unsure, the gate may not.
+    """
+    causes = (*report.root_causes, *(item for item in report.findings if item.code is PROBE_CRASHED))
+    return next((cause for cause in causes if cause.code not in STARTING), causes[0] if causes else None)
 
 
 def refusal_of(finding: Finding, config: ResolvedConfig) -> BootRefusedError:
@@ -86,9 +91,9 @@ def refusal_of(finding: Finding, config: ResolvedConfig) -> BootRefusedError:
     fix = remedy.text if remedy else "Look at the whole picture: mosaic gateway doctor"
     if remedy and remedy.command and remedy.command not in fix:
         fix = f"{fix} Command: {remedy.command}"
-    return BootRefusedError(
-        finding.message, expected=expectation(config, finding.service), fix=fix, code=finding.code or BUG
-    )
+    own = dict(finding.evidence).get("Expected") if finding.probe == StoreServable.name else None
+    expected = own or expectation(config, finding.service)
+    return BootRefusedError(finding.message, expected=expected, fix=fix, code=finding.code or BUG)
 
 
 def expectation(config: ResolvedConfig, service: str) -> str:
@@ -106,77 +111,21 @@ def expectation(config: ResolvedConfig, service: str) -> str:
             return f"A configuration that the {config.tier} tier can boot from."
 
 
-def check_store(storage: PostgresStorage) -> None:
-    """Refuse a store that a migration works on, has left unfinished, or that holds no tables yet."""
-    with (
-        driver_errors(storage.display, timeout_s=STORE_CHECK_S),
-        connect(
-            storage.url,
-            application_name="mosaic-gate",
-            timeout_s=STORE_CHECK_S,
-            options=f"-c statement_timeout={int(STORE_CHECK_S * 1000)}",
-        ) as connection,
-    ):
-        refuse_running(connection)
-        refuse_unfinished(connection)
-        refuse_unprepared(connection)
-
-
-def refuse_running(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    holder = next((holder for holder in lock_holders(connection) if holder.mode == "exclusive"), None)
-    if holder:
-        raise BootRefusedError(
-            f"The store's lock is held exclusively by {holder}.",
-            expected="A store that no migration works on.",
-            fix="Wait until the migration is done, or cancel it on the Migrations page; then start the gateway again.",
-            code=doctor_codes.STORE_MIGRATING,
-        )
-
-
-def refuse_unfinished(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    run = read_run(connection)
-    if run and not run.is_finished:
-        number = f" #{run.job_number}" if run.job_number else ""
-        raise BootRefusedError(
-            f"Migration run{number} into this store stopped in the state {run.state}.",
-            expected="A run that is verified, or cancelled.",
-            fix="Resume it: mosaic storage migrate-tier --to federated --resume (or cancel it on the Migrations page).",
-            code=doctor_codes.STORE_UNFINISHED,
-        )
-
-
-def refuse_unprepared(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    found = connection.execute(
-        "SELECT split_part(name, '.', 1), to_regclass(split_part(name, '.', 1)) IS NOT NULL"
-        " FROM unnest(%s::text[]) AS name"
-        " WHERE NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass(split_part(name, '.', 1))"
-        " AND attname = split_part(name, '.', 2) AND NOT attisdropped) ORDER BY 1",
-        (list(CORE_COLUMNS),),
-    ).fetchall()
-    other = [str(table) for table, is_there in found if is_there]
-    if other:
-        raise BootRefusedError(
-            f"The tables {', '.join(other)} are there with other columns: an install of another version made them.",
-            expected="The tables of the Mosaic store, as this version names their columns.",
-            fix="Keep that install's own gateway, and move its data. "
-            "Look first: mosaic storage migrate-tier --to federated --dry-run",
-            code=codes.STORE_NOT_PREPARED,
-        )
-    if found:
-        raise BootRefusedError(
-            f"The database has no table {', '.join(str(table) for table, _ in found)}.",
-            expected="The tables of the Mosaic store.",
-            fix="Correct storage.url if this is another database. For a new store create them: mosaic store prepare",
-            code=codes.STORE_NOT_PREPARED,
-        )
-
-
 def recheck(path: Path, config: ResolvedConfig, storage: PostgresStorage) -> Callable[[], None]:
     """Return what a running gateway asks again under each lock it takes: a migration may have come between."""
 
     def ask() -> None:
         check_cutover(path, config)
-        check_store(storage)
+        with (
+            driver_errors(storage.display, timeout_s=STORE_CHECK_S),
+            connect(
+                storage.url,
+                application_name="mosaic-gate",
+                timeout_s=STORE_CHECK_S,
+                options=f"-c statement_timeout={int(STORE_CHECK_S * 1000)}",
+            ) as connection,
+        ):
+            check_store(connection)
 
     return ask
 

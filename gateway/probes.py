@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
-from doctor.probe import Probe
+from doctor.findings import Finding, passed
+from doctor.probe import Context, Probe
 from doctor.probes.pgvector import vector_probes
+from doctor.probes.postgres import connection_of
 from doctor.probes.postgres_health import postgres_probes
-from doctor.probes.store import store_probes
+from doctor.probes.store import StoreProbe, store_probes
 from doctor.probes.valkey import valkey_probes
 from doctor.report import Report
 from doctor.runner import run_probes
+from gateway.store_checks import check_store
 from tiers.config import PostgresStorage, ResolvedConfig, ValkeyQueue
 
 DEADLINE_S = 5.5  # the whole decision has to fall within 6 s of the start, everything hanging
+
+
+@dataclass(frozen=True)
+class StoreServable(StoreProbe):
+    """What only a gateway asks, on the ladder's connection: a second one would have a time limit of its own."""
+
+    name: ClassVar[str] = "store.servable"
+    requires: ClassVar[tuple[str, ...]] = ("store.tables", "store.migration")
+
+    def ask(self, context: Context) -> Finding:
+        check_store(connection_of(context))
+        return passed("The store can be served.")
 
 
 def required_probes(config: ResolvedConfig) -> list[Probe]:
@@ -23,7 +40,7 @@ def required_probes(config: ResolvedConfig) -> list[Probe]:
         probes += postgres_probes(config.storage.url, tier=config.tier.value)
         if config.storage.enable_vector:
             probes += vector_probes(config.storage.url)
-        probes += store_probes(config.storage.url)
+        probes += [*store_probes(config.storage.url), StoreServable(config.storage.url)]
     if isinstance(config.queue, ValkeyQueue):
         probes += valkey_probes(config.queue.url)
     return probes

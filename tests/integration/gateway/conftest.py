@@ -22,8 +22,10 @@ import httpx
 import psycopg
 import pytest
 
+from compose.embedded import EmbeddedPostgres, Flavour
 from compose.embedded.ports import free_port
 from store.alias import migrate_store, store_alias
+from tests.servers import start_postgres
 from tiers.config import PostgresStorage
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -211,6 +213,16 @@ def copy_of(server: Any, template: str) -> Iterator[str]:
 def store_url(plain_postgres: Any, prepared: str) -> Iterator[str]:
     with copy_of(plain_postgres, prepared) as url:
         yield url
+
+
+@pytest.fixture
+def own_postgres(django_db_blocker: Any) -> Iterator[EmbeddedPostgres]:
+    """A server with a store in its database `postgres`, for a test that stops, freezes or kills it."""
+    server = start_postgres(f"own-{secrets.token_hex(3)}", Flavour.PLAIN)
+    with django_db_blocker.unblock():
+        prepare(server.url)
+    yield server
+    server.kill()
 
 
 @pytest.fixture(scope="module")

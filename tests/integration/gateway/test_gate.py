@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 import uuid
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -18,67 +16,29 @@ from compose.embedded.ports import free_port
 from doctor.findings import failed
 from doctor.report import Report
 from gateway import gate
-from gateway.errors import BootRefusedError
-from gateway.files import refusal_facts
-from gateway.gate import as_refusal, decide
-from mosaic_admin.errors import MosaicError
+from gateway.gate import decide
+from gateway.probes import StoreServable
 from store.ledger import StoreLock, create_ledger, holder_name
-from tests.integration.gateway.conftest import Gateway, federated, prepare, standalone, with_port
+from tests.integration.gateway.conftest import federated, prepare, standalone, with_port
+from tests.integration.gateway.refusals import (
+    CANARY,
+    MakeGateway,
+    assert_command_refuses,
+    assert_refused,
+    with_password,
+)
 from tiers import codes as tier_codes
-
-CANARY = "canary-7Qx9#secret"
-MakeGateway = Callable[..., Gateway]
-
-
-def assert_refused(gateway: Gateway, exit_code: int, code: str) -> BootRefusedError:
-    """Ask the gate itself, and check the class of its refusal and that no secret is in it."""
-    begun = time.monotonic()
-    with pytest.raises(MosaicError) as raised:
-        decide(gateway.config, wait_s=0.0)
-    assert time.monotonic() - begun < 6.0
-    error = as_refusal(raised.value)
-    assert (error.code.id, int(error.exit_code)) == (code, exit_code), error.message
-    facts = refusal_facts(error)
-    assert all(facts[name] for name in ("found", "expected", "fix"))
-    for secret in (CANARY, quote(CANARY, safe="")):
-        assert secret not in json.dumps(facts) + repr(raised.value)
-    return error
-
-
-def assert_command_refuses(gateway: Gateway, exit_code: int, code: str) -> str:
-    """Start it for real: exit code, message, log line and state file agree, and no secret is in any of them."""
-    returned, printed, _ = gateway.refuse(60.0)
-    assert returned == exit_code, printed
-    event = json.loads(printed.strip().splitlines()[-1])
-    assert (event["event"], event["code"], event["exit_code"]) == ("gateway.refused", code, exit_code)
-    for word in ("Found:", "Expected:", "Fix:", f"Code:     {code}"):
-        assert word in printed
-    state = (gateway.home / "run" / "gateway-state.json").read_text()
-    assert json.loads(state)["refusal"]["code"] == code
-    for secret in (CANARY, quote(CANARY, safe="")):
-        assert secret not in printed + state
-    shown = gateway.run("gateway", "status", timeout_s=60.0)
-    assert (shown.returncode, code in shown.stdout) == (69, True), shown.stdout + shown.stderr
-    return printed
-
-
-def with_password(url: str, password: str) -> str:
-    parts = urlsplit(url)
-    return url.replace(f":{parts.password}@", f":{quote(password, safe='')}@")
 
 
 def test_a_malformed_configuration_is_refused(make_gateway: MakeGateway) -> None:
-    assert make_gateway("{").refuse(60.0)[0] == 78
+    assert_command_refuses(make_gateway("{"), 78, "MOS-CFG-001")
 
 
 def test_every_problem_of_a_configuration_is_named(make_gateway: MakeGateway, store_url: str) -> None:
     document = {**standalone(store_url), "qeue": {}, "tier": "standalon"}
-    with pytest.raises(MosaicError) as raised:
-        decide(make_gateway(document).config, wait_s=0.0)
-    assert raised.value.exit_code == 78
-    said = json.dumps(refusal_facts(as_refusal(raised.value)))
-    assert "qeue" in said
-    assert "standalon" in said
+    facts = assert_refused(make_gateway(document), 78, "MOS-CFG-001")
+    assert "qeue" in facts["found"]
+    assert "standalon" in facts["found"]
 
 
 def test_a_pglite_store_is_refused_as_not_in_this_version(make_gateway: MakeGateway) -> None:
@@ -123,7 +83,7 @@ def test_a_database_without_the_store_is_refused(
 def test_the_camel_case_tables_of_an_older_install_are_refused(make_gateway: MakeGateway, store_url: str) -> None:
     with psycopg.connect(store_url, autocommit=True) as connection:
         connection.execute('ALTER TABLE tasks RENAME COLUMN owner_id TO "ownerId"')
-    assert "tasks" in assert_refused(make_gateway(standalone(store_url)), 76, "MOS-GW-006").message
+    assert "tasks" in assert_refused(make_gateway(standalone(store_url)), 76, "MOS-GW-006")["found"]
 
 
 def test_store_prepare_makes_a_new_store_that_can_be_served(
@@ -170,8 +130,8 @@ def test_federated_serves_when_everything_is_there(
 
 def test_a_running_migration_is_refused_with_its_holder(make_gateway: MakeGateway, store_url: str) -> None:
     with StoreLock(store_url, "exclusive", holder_name("mig", epoch=7)):
-        error = assert_refused(make_gateway(standalone(store_url)), 75, "MOS-STO-021")
-    assert "epoch 7" in error.message
+        facts = assert_refused(make_gateway(standalone(store_url)), 75, "MOS-STO-021")
+    assert "epoch 7" in facts["found"]
 
 
 def add_run(url: str, state: str) -> None:
@@ -237,6 +197,18 @@ def test_a_service_that_starts_for_too_long_is_refused(
     report = Report("standalone", (), (starting,), datetime.now(UTC), 1)
     monkeypatch.setattr(gate, "check_services", lambda config: report)
     assert_refused(make_gateway(standalone(store_url)), 69, "MOS-PG-007")
+
+
+def test_a_check_that_crashes_refuses_the_start(
+    make_gateway: MakeGateway, store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The doctor calls it unknown and goes on; a gate that serves on a guess is none."""
+
+    def crash(self: StoreServable, context: object) -> None:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(StoreServable, "ask", crash)
+    assert_refused(make_gateway(standalone(store_url)), 70, "MOS-DOC-002")
 
 
 def test_a_taken_port_is_refused_naming_port_and_setting(make_gateway: MakeGateway, store_url: str) -> None:

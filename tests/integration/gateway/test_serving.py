@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from compose.embedded import EmbeddedPostgres
 from store.ledger import StoreLock, holder_name, lock_holders
 from tests.integration.gateway.conftest import OWNER, Gateway, standalone
 
@@ -103,6 +106,40 @@ def test_a_write_is_refused_once_a_migration_has_the_store(gateway: Gateway, sto
         migration.release()
         assert answer.status_code == 503
         assert connection.execute("SELECT count(*) FROM tasks WHERE title = 'late'").fetchone() == (0,)
+
+
+def test_a_server_that_is_killed_closes_the_gateway_until_it_is_back(
+    make_gateway: Callable[..., Gateway], own_postgres: EmbeddedPostgres
+) -> None:
+    gateway = make_gateway(standalone(own_postgres.url))
+    gateway.start()
+    own_postgres.kill()
+    gateway.wait_for("lost", 5)
+    refused = gateway.ask("GET", "/v1/tasks")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "MOS-GW-011")
+    own_postgres.start()
+    gateway.wait_for("serving", 10)
+    assert gateway.ask("GET", "/v1/tasks").status_code == 200
+
+
+def test_a_server_that_freezes_closes_the_gateway_within_5_s_and_opens_it_again(
+    make_gateway: Callable[..., Gateway], own_postgres: EmbeddedPostgres
+) -> None:
+    """Nothing is closed and nothing answers: only the age of the last confirmation tells."""
+    gateway = make_gateway(standalone(own_postgres.url))
+    gateway.start()
+    with psycopg.connect(own_postgres.url) as connection:
+        holder = lock_holders(connection)[0].backend_pid
+    frozen = (holder, own_postgres.pid() or 0)
+    try:
+        for pid in frozen:
+            os.kill(pid, signal.SIGSTOP)
+        gateway.wait_for("lost", 5)
+        assert gateway.ask("GET", "/v1/tasks").status_code == 503
+    finally:
+        for pid in reversed(frozen):
+            os.kill(pid, signal.SIGCONT)
+    gateway.wait_for("serving", 10)
 
 
 def test_sigterm_stops_it_cleanly_and_frees_the_lock(make_gateway: Callable[..., Gateway], store_url: str) -> None:
