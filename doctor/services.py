@@ -64,7 +64,7 @@ def _drift(path: Path) -> list[Probe]:
     """Ask the control plane whether the file is what was activated; nothing was activated: nothing to ask."""
     if active_config() is None:
         return []
-    return [ConfigDrift(drift(path) is not None)]
+    return [ConfigDrift(drift(path))]
 
 
 def _assembler() -> Assembler:

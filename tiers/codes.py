@@ -199,6 +199,13 @@ NO_CONFIG = Code(
     ExitCode.USAGE,
     404,
 )
+ACTIVATION_BUSY = Code(
+    "MOS-CFG-009",
+    "Another activation is under way",
+    "Another process holds the folder of the configuration file while it activates a configuration.",
+    ExitCode.BUSY,
+    409,
+)
 TEAM_ALIAS = Code(
     "MOS-CFG-011",
     "The tier has its old name",
@@ -220,6 +227,13 @@ SECRET_FILE_OPEN = Code(
     _CONFIG,
     422,
 )
+NOT_ACTIVATED = Code(
+    "MOS-CFG-014",
+    "A newer revision is not activated",
+    "The active configuration was edited in the dashboard since the file was written; the gateway reads the file.",
+    _CONFIG,
+    409,
+)
 
 ALL = (
     PG_NAME, PG_REFUSED, PG_TIMEOUT, PG_TLS, PG_AUTHENTICATION, PG_DATABASE, PG_STARTING, PG_CONNECTIONS,
@@ -227,5 +241,5 @@ ALL = (
     VK_NAME, VK_REFUSED, VK_TIMEOUT, VK_TLS, VK_AUTHENTICATION, VK_DATABASE, VK_STARTING, VK_CONNECTIONS,
     VK_PRIVILEGE, VK_DISK_FULL, VK_READ_ONLY, VK_LOST, VK_OTHER,
     CONFIG_INVALID, CONFIG_MISSING, CONFIG_NOT_WRITABLE, BAD_URL, CONFIG_STALE, CONFIG_NAME_TAKEN,
-    CONFIG_UNCONFIRMED, NO_CONFIG, TEAM_ALIAS, DRIFT, SECRET_FILE_OPEN,
+    CONFIG_UNCONFIRMED, NO_CONFIG, ACTIVATION_BUSY, TEAM_ALIAS, DRIFT, SECRET_FILE_OPEN, NOT_ACTIVATED,
 )  # fmt: skip

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 
 from tiers.schema import Tier
 
@@ -25,6 +26,7 @@ class TierConfig(models.Model):
     document = models.JSONField()
     is_active = models.BooleanField(default=False)
     revision = models.PositiveIntegerField(default=1)
+    file_digest = models.CharField(max_length=64, blank=True)  # of the document that was written or imported last
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     created_by = models.ForeignKey(
@@ -43,6 +45,9 @@ class TierConfig(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("tiers:detail", args=[self.pk])
 
 
 class RevisionAction(models.TextChoices):
@@ -78,3 +83,19 @@ class TierConfigRevision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.config_id}:{self.number}"
+
+
+class PendingActivation(models.Model):
+    """An activation that has begun: written before the file is, removed together with the change of the rows."""
+
+    config = models.ForeignKey(TierConfig, on_delete=models.CASCADE, related_name="+")
+    host = models.CharField(max_length=255)
+    path = models.TextField()
+    digest = models.CharField(max_length=64)
+    after = models.JSONField()  # masked
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    why = models.TextField(blank=True)
+    at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.config} into {self.path}"

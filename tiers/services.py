@@ -11,8 +11,11 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from mosaic_admin import env
+from mosaic_admin.audit.models import Action
+from mosaic_admin.audit.services import record
 from mosaic_admin.errors import MosaicError, NotFoundError
 from tiers import codes
+from tiers.activation import SYSTEM, activate_row, digest_of, file_digest, settle, stale
 from tiers.config import (
     TEAM_ALIAS,
     ConfigError,
@@ -33,13 +36,6 @@ if TYPE_CHECKING:
     from mosaic_admin.people.models import User
 
 DOCUMENT = "The document"  # how a document from a form is called in messages
-SYSTEM = "mosaic"  # who did it, when no person did
-
-
-class StaleConfigError(MosaicError):
-    """Somebody saved another revision meanwhile."""
-
-    code = codes.CONFIG_STALE
 
 
 def config_path() -> Path:
@@ -70,7 +66,8 @@ def get_config(config_id: int) -> TierConfig:
 
 
 def active_config() -> TierConfig | None:
-    """Return the configuration that was activated last."""
+    """Return the configuration that was activated last; an activation that died half-way is settled first."""
+    settle(config_path())
     return TierConfig.objects.filter(is_active=True).first()
 
 
@@ -126,7 +123,8 @@ def edit_config(
     if config.revision == expected_revision and config.document == document:
         return config
     with transaction.atomic():
-        _claim(config, expected_revision, document=document, tier=_tier_of(document), updated_by=person)
+        imported = {"file_digest": digest_of(document)} if action is RevisionAction.IMPORT else {}
+        _claim(config, expected_revision, document=document, tier=_tier_of(document), updated_by=person, **imported)
         _record(get_config(config_id), action, person, why, before=config.document, after=document)
     return get_config(config_id)
 
@@ -146,24 +144,16 @@ def activate(
     why: str = "",
     path: Path | None = None,
     expected_revision: int | None = None,
+    expected_file: str | None = None,
 ) -> TierConfig:
-    """Write the file and make the row the active one. The file is written last: a failure undoes the rows.
+    """Write the file and make the row the active one; killed at any moment, both end up old or both new.
 
-    Raises: ConfigError (also for a variable or secret file this host lacks), ConfigFileError, StaleConfigError.
+    `expected_file` is the digest of the file that the person saw. Raises: ConfigError (also for a variable or secret
+    file this host lacks), ConfigFileError, StaleConfigError, ActivationBusyError.
     """
-    path = path or config_path()
     config = get_config(config_id)
-    resolve_document(config.document, base_dir=path.resolve().parent, source=config.name)
-    try:
-        with transaction.atomic():
-            previous = active_config()
-            TierConfig.objects.filter(is_active=True).exclude(pk=config.pk).update(is_active=False)
-            _claim(config, expected_revision or config.revision, is_active=True, updated_by=person)
-            before = previous.document if previous else None
-            _record(get_config(config_id), RevisionAction.ACTIVATE, person, why, before=before, after=config.document)
-            write_atomically(path, pretty(config.document))
-    except IntegrityError:  # somebody activated another one at the same moment: the database allows one
-        raise _stale(config, expected_revision or config.revision) from None
+    revision = config.revision if expected_revision is None else expected_revision
+    activate_row(config, path or config_path(), person=person, why=why, revision=revision, expected_file=expected_file)
     return get_config(config_id)
 
 
@@ -185,7 +175,7 @@ def import_file(*, person: User | None = None, why: str = "", path: Path | None 
         )
     with transaction.atomic():
         config = create_config(name=_free_name("imported"), document=document, person=person, why=why)
-        TierConfig.objects.filter(pk=config.pk).update(is_active=True)
+        TierConfig.objects.filter(pk=config.pk).update(is_active=True, file_digest=digest_of(document))
         config.revisions.update(action=RevisionAction.IMPORT)
     return get_config(config.pk)
 
@@ -199,9 +189,9 @@ def ensure_config(*, name: str, document: dict[str, Any], active: bool = False, 
     config = config or create_config(name=name, document=document, why="Made with this install.")
     path = path or config_path()
     if active and active_config() is None:
-        TierConfig.objects.filter(pk=config.pk).update(is_active=True)
         if not path.exists():
             write_atomically(path, pretty(config.document))
+        TierConfig.objects.filter(pk=config.pk).update(is_active=True, file_digest=file_digest(path))
     return get_config(config.pk)
 
 
@@ -213,6 +203,7 @@ class Drift:
     path: Path
     lines: list[str] = field(default_factory=list)
     error: MosaicError | None = None
+    is_by_hand: bool = True  # else the file is as it was written, and the row has a newer revision
 
     @property
     def is_missing(self) -> bool:
@@ -233,7 +224,10 @@ def drift(path: Path | None = None) -> Drift | None:
         document = read_document(path)
     except (ConfigError, ConfigFileError) as exc:
         return Drift(config, path, error=exc)
-    return None if document == config.document else Drift(config, path, diff_lines(config.document, document))
+    if document == config.document:
+        return None
+    is_by_hand = config.file_digest != digest_of(document)
+    return Drift(config, path, diff_lines(config.document, document), is_by_hand=is_by_hand)
 
 
 def file_change(config: TierConfig, path: Path | None = None) -> list[str]:
@@ -251,15 +245,7 @@ def _claim(config: TierConfig, expected_revision: int, **values: Any) -> None:
         revision=F("revision") + 1, updated_at=timezone.now(), **values
     )
     if changed != 1:
-        raise _stale(get_config(config.pk), expected_revision)
-
-
-def _stale(config: TierConfig, expected_revision: int) -> StaleConfigError:
-    return StaleConfigError(
-        f"“{config.name}” is at revision {config.revision} by now; you started from {expected_revision}, "
-        "or another configuration was activated meanwhile. Nothing was overwritten.",
-        remediation=f"Open /tiers/{config.pk}/ again, look at the newest revision, then repeat your change.",
-    )
+        raise stale(get_config(config.pk), expected_revision)
 
 
 def _record(
@@ -282,6 +268,15 @@ def _record(
         before=masked_before,
         after=masked_after,
         has_new_secret=before is not None and before != after and masked_before == masked_after,
+    )
+    record(
+        Action(f"configuration.{action}"),
+        config.name,
+        link=config.get_absolute_url(),
+        before=masked_before,
+        after=masked_after,
+        why=why,
+        person=person,
     )
 
 

@@ -15,6 +15,7 @@ import tiers
 from mosaic_admin.access import OPERATORS, READERS, allow
 from mosaic_admin.errors import MosaicError
 from tiers import services
+from tiers.activation import StaleConfigError, file_digest
 from tiers.capabilities import matrix
 from tiers.config import ConfigError, Problem, Tier, split_problems
 from tiers.masking import diff_lines, mask_document, pretty, redact_text
@@ -109,7 +110,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponseBase:
         )
     except ConfigError as error:
         return _editor(request, request.POST, config=config, problems=error.problems, status=422)
-    except services.StaleConfigError as error:
+    except StaleConfigError as error:
         problem = Problem("", error.message, error.remediation)
         return _editor(request, request.POST, config=config, problems=(problem,), status=409)
     return _see(config, request, f"Revision {config.revision} is kept. The file changes once it is activated.")
@@ -128,6 +129,7 @@ def activate(request: HttpRequest, pk: int) -> HttpResponseBase:
                 person=_person(request),
                 why=request.POST.get("why", "")[:500],
                 expected_revision=int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else -1,
+                expected_file=request.POST.get("file", ""),
             )
         except MosaicError as exc:
             error = exc
@@ -139,6 +141,7 @@ def activate(request: HttpRequest, pk: int) -> HttpResponseBase:
     lines = services.file_change(config)
     context = {"config": config, "lines": _marked(lines), "problems": problems, "error": error}
     context |= {"path": services.config_path(), "is_same": not any(line[:1] in "+-" for line in lines)}
+    context["file"] = file_digest(services.config_path())
     return render(request, "tiers/activate.html", context, status=error.http_status if error else 200)
 
 

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import fcntl
+import glob
 import os
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from mosaic_admin.errors import MosaicError
 from tiers import codes
 from tiers.problems import ConfigFileError
 
 PRIVATE = 0o600  # the file may hold an inline password
+LOCK_WAIT_S = 10.0  # a write takes milliseconds; who waits longer meets one that hangs in a file system
+_SUFFIX = ".new"
+
+
+class ActivationBusyError(MosaicError):
+    """Another process is activating a configuration in the same folder."""
+
+    code = codes.ACTIVATION_BUSY
 
 
 def write_atomically(path: Path, content: str, *, mode: int = PRIVATE) -> None:
@@ -37,8 +51,15 @@ def write_atomically(path: Path, content: str, *, mode: int = PRIVATE) -> None:
         ) from None
 
 
+def remove_leftovers(path: Path) -> None:
+    """Remove what a killed writer left beside the file; call it only where no other writer can be at work."""
+    target = Path(os.path.realpath(path))
+    for leftover in target.parent.glob(f".{glob.escape(target.name)}.*{_SUFFIX}"):
+        leftover.unlink(missing_ok=True)
+
+
 def _write_beside(target: Path, content: bytes, mode: int) -> Path:
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=_SUFFIX, dir=target.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
             os.fchmod(file.fileno(), mode)
@@ -64,3 +85,41 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def folder_lock(path: Path, *, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
+    """Hold the folder of the file: the kernel lets go when the process dies, and no lock file is left behind.
+
+    Raises: ActivationBusyError after `wait_s`, ConfigFileError where there is no such folder.
+    """
+    folder = Path(os.path.realpath(path)).parent
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as exc:
+        raise ConfigFileError(
+            f"{path} cannot be written (errno {exc.errno}). The old file is untouched.",
+            remediation=f"Make the folder, and let the user of this process write in it: `ls -ld {folder}`.",
+            code=codes.CONFIG_NOT_WRITABLE,
+            path=str(path),
+        ) from None
+    try:
+        _lock(descriptor, folder, wait_s)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, folder: Path, wait_s: float) -> None:
+    deadline = time.monotonic() + wait_s
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise ActivationBusyError(
+                    f"Another process has been activating a configuration in {folder} for {wait_s:.0f} s.",
+                    remediation="Wait a moment and try again. Nothing was changed.",
+                ) from None
+            time.sleep(0.02)

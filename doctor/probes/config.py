@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from doctor.findings import Finding, failed, passed, warned
 from doctor.probe import BaseProbe, Context
@@ -13,6 +13,9 @@ from mosaic_admin.errors import MosaicError
 from tiers import codes as tiers_codes
 from tiers.config import ResolvedConfig
 from tiers.problems import ConfigError
+
+if TYPE_CHECKING:  # the command line asks these probes without Django
+    from tiers.services import Drift
 
 SERVICE = "config"
 PROBE = "config.file"
@@ -69,11 +72,19 @@ class ConfigDrift(BaseProbe):
     ladder: ClassVar[str] = SERVICE
     name: ClassVar[str] = "config.drift"
     requires: ClassVar[tuple[str, ...]] = (PROBE,)
-    has_drifted: bool
+    drift: Drift | None
 
     def run(self, context: Context) -> Finding:
-        if not self.has_drifted:
+        if self.drift is None:
             return passed("The file is what the dashboard activated.")
+        if not self.drift.is_by_hand:
+            revision, name = self.drift.config.revision, self.drift.config.name
+            return warned(
+                tiers_codes.NOT_ACTIVATED,
+                f"Revision {revision} of “{name}” is saved in the dashboard and not activated.",
+                "Look at the difference on the Tiers page and activate the revision there.",
+                f"mosaic config activate {shlex.quote(name)}",
+            )
         return warned(
             tiers_codes.DRIFT,
             "The file was changed by hand since it was activated in the dashboard.",

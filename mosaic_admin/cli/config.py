@@ -1,8 +1,9 @@
-"""`mosaic config`: read, check and rewrite mosaic.config.json. Needs no database and no server."""
+"""`mosaic config`: read, check and rewrite mosaic.config.json. Only `activate` needs the dashboard's database."""
 
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,14 @@ from typing import Any
 import click
 
 from mosaic_admin import env
+from mosaic_admin.cli import setup_django
 from mosaic_admin.codes import ExitCode
 from mosaic_admin.errors import MosaicError
 from tiers import codes
 from tiers.config import ConfigError, ConfigFileError, ConfigWarning, ResolvedConfig, config_schema, load_config
 from tiers.reading import read_bytes
 from tiers.upgrade import text_diff, upgraded_text
-from tiers.writing import write_atomically
+from tiers.writing import folder_lock, write_atomically
 
 FILE = click.argument("file", type=click.Path(path_type=Path), required=False)
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
@@ -83,18 +85,31 @@ def upgrade(file: Path | None, yes: bool) -> None:
         click.echo(f"{path} has no old words; nothing to do.")
         return
     click.echo(text_diff(before, after, name=path.name))
-    if not yes and not _is_confirmed(path):
+    if not yes and not _is_confirmed(path, f"mosaic config upgrade {shlex.quote(str(path))}"):
         click.echo("Nothing was changed.")
         return
-    write_atomically(path, after, mode=path.stat().st_mode & 0o777)
+    with folder_lock(path):
+        write_atomically(path, after, mode=path.stat().st_mode & 0o777)
     click.echo(f"{path} is upgraded. The gateway reads it at its next start.")
 
 
-def _is_confirmed(path: Path) -> bool:
+@command.command()
+@click.argument("name")
+@click.option("--why", default="", help="Kept in the history.")
+@click.option("--yes", is_flag=True, help="Write without asking.")
+def activate(name: str, why: str, yes: bool) -> None:
+    """Write the dashboard's configuration NAME (or its number) to the file; shows the change first."""
+    setup_django()
+    from mosaic_admin.cli import config_activate  # needs the dashboard's database, unlike the rest of the group
+
+    config_activate.activate(name, why=why, is_confirmed=lambda path, command: yes or _is_confirmed(path, command))
+
+
+def _is_confirmed(path: Path, repeat: str) -> bool:
     if not sys.stdin.isatty():
         raise MosaicError(
             "Nothing was changed: there is nobody to ask.",
-            remediation=f"Look at the change above, then run `mosaic config upgrade {path} --yes`.",
+            remediation=f"Look at the change above, then run `{repeat} --yes`.",
             code=codes.CONFIG_UNCONFIRMED,
         )
     return click.confirm(f"Write this to {path}?")

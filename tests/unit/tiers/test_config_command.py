@@ -10,9 +10,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 import tiers
+from mosaic_admin.audit.models import AuditEvent
 from mosaic_admin.cli import mosaic
 from mosaic_admin.cli.config import command
 from mosaic_admin.errors import MosaicError
+from tiers import services
 
 TEAM = """{
     "version": 1,   "tier" : "team",
@@ -121,3 +123,38 @@ def test_upgrade_of_a_modern_file_does_nothing(tmp_path: Path) -> None:
 
 def test_the_group_is_known_to_the_command_line() -> None:
     assert "validate" in CliRunner().invoke(mosaic, ["config", "--help"]).output
+
+
+@pytest.fixture
+def prepared(db: None, config_file: Path) -> Path:
+    services.create_config(name="home lab", document=tiers.DEFAULT_LOCAL_CONFIG)
+    return config_file
+
+
+def test_activate_shows_the_change_and_writes_it(prepared: Path) -> None:
+    result = run("activate", "home lab", "--why", "laptop", "--yes")
+    assert result.exit_code == 0, result.output
+    assert '+   "tier": "local",' in result.stdout
+    assert "is written from “home lab”, revision 1." in result.stdout
+    assert json.loads(prepared.read_text()) == tiers.DEFAULT_LOCAL_CONFIG
+    noted = AuditEvent.objects.get(action="configuration.activate")
+    assert (noted.channel, noted.why) == ("command", "laptop")
+
+
+def test_activate_takes_the_number_too(prepared: Path) -> None:
+    assert run("activate", str(services.all_configs()[0].pk), "--yes").exit_code == 0
+
+
+def test_activate_with_nobody_to_ask_changes_nothing(prepared: Path) -> None:
+    result = run("activate", "home lab")
+    assert isinstance(result.exception, MosaicError)
+    assert (result.exception.exit_code, result.exception.code.id) == (3, "MOS-CFG-007")
+    assert "mosaic config activate 'home lab' --yes" in result.exception.remediation
+    assert not prepared.exists()
+
+
+@pytest.mark.usefixtures("prepared")
+def test_activate_of_an_unknown_name_lists_the_known_ones() -> None:
+    result = run("activate", "nope", "--yes")
+    assert isinstance(result.exception, MosaicError)
+    assert "home lab" in result.exception.remediation

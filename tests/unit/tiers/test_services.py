@@ -13,6 +13,7 @@ import tiers
 from mosaic_admin.errors import NotFoundError
 from mosaic_admin.people.models import User
 from tiers import codes, services
+from tiers.activation import StaleConfigError
 from tiers.config import ConfigError, ConfigFileError
 from tiers.models import RevisionAction, TierConfig
 
@@ -81,7 +82,7 @@ def test_edit_keeps_before_and_after_without_passwords(person: User) -> None:
 def test_edit_of_a_stale_revision_overwrites_nothing() -> None:
     config = services.create_config(name="s", document=LOCAL)
     services.edit_config(config_id=config.pk, expected_revision=1, document=local("a"))
-    with pytest.raises(services.StaleConfigError) as caught:
+    with pytest.raises(StaleConfigError) as caught:
         services.edit_config(config_id=config.pk, expected_revision=1, document=local("b"))
     assert caught.value.code is codes.CONFIG_STALE
     assert services.get_config(config.pk).document == local("a")
