@@ -20,13 +20,6 @@ CUTOVER_DISAGREES = Code(
     ExitCode.CONFIG,
     503,
 )
-CUTOVER_UNREADABLE = Code(
-    "MOS-GW-003",
-    "The cutover record cannot be read",
-    "`cutover.json` lies beside the configuration and is damaged: nobody can tell which store holds the data.",
-    ExitCode.CONFIG,
-    503,
-)
 STORE_NOT_PREPARED = Code(
     "MOS-GW-006",
     "The store's tables are missing",
@@ -96,7 +89,6 @@ NOT_RUNNING = Code(
 ALL = (
     NOT_IN_THIS_VERSION,
     CUTOVER_DISAGREES,
-    CUTOVER_UNREADABLE,
     STORE_NOT_PREPARED,
     PAUSED,
     LOCK_LOST,

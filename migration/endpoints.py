@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from migration.engine.model import Endpoint
 from migration.models import MigrationJob
-from tiers.config import ResolvedConfig, resolve_document
+from tiers.config import PostgresStorage, ResolvedConfig, resolve_document
+from tiers.postgres import connect, driver_errors
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,33 @@ def target_endpoint(job: MigrationJob) -> Endpoint:
 
 def _endpoint(document: dict[str, Any], base_dir: str, label: str) -> Endpoint:
     return Endpoint(resolve_document(document, base_dir=Path(base_dir or ".")), label)
+
+
+def rebased(document: dict[str, Any], base_dir: str, folder: Path) -> dict[str, Any]:
+    """Return a document whose secret files are found from `folder` as they were from `base_dir`."""
+    if Path(base_dir or ".").resolve() == folder.resolve():
+        return document
+    return {name: _rebased_part(part, Path(base_dir or ".")) for name, part in document.items()}
+
+
+def _rebased_part(part: Any, base: Path) -> Any:
+    if not isinstance(part, dict) or not isinstance(part.get("passwordFile"), str) or "${" in part["passwordFile"]:
+        return part
+    return {**part, "passwordFile": str((base / part["passwordFile"]).resolve())}
+
+
+def fingerprint(config: ResolvedConfig) -> str:
+    """Return what tells one store from all others: the server's own identifier and the database, or the directory.
+
+    Raises: the ServiceError of a server that cannot be asked.
+    """
+    storage = config.storage
+    if not isinstance(storage, PostgresStorage):
+        return f"pglite:{storage.data_dir.resolve()}"
+    query = "SELECT system_identifier::text || '/' || current_database() FROM pg_catalog.pg_control_system()"
+    with driver_errors(storage.display), connect(storage.url, application_name="mosaic fingerprint") as link:
+        row = link.execute(query).fetchone()
+    return str(row[0]) if row else ""
 
 
 def name_to_type(config: ResolvedConfig) -> str:

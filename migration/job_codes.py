@@ -62,8 +62,8 @@ REJECTS = Code(
 )
 WRONG_CONFIRMATION = Code(
     "MOS-MIG-109",
-    "Cancelling needs the run's name",
-    "Cancelling repeats the words `run N`, so that nobody stops a run by mistake.",
+    "The typed confirmation does not fit",
+    "Cancelling repeats the words `run N`, a cutover or rollback the name that it shows: nobody does it by mistake.",
     ExitCode.USAGE,
     422,
 )
@@ -95,6 +95,44 @@ INTERRUPTED = Code(
     ExitCode.BUSY,
     409,
 )
+CUTOVER_NOT_READY = Code(
+    "MOS-MIG-114",
+    "The run cannot be cut over",
+    "A cutover makes a verified run's target the store that the gateway boots from; this run is not there yet, or the "
+    "gateway boots from another store than the one that was migrated.",
+    ExitCode.DECISION,
+    409,
+)
+CUTOVER_CHANGED = Code(
+    "MOS-MIG-115",
+    "Source or target changed since the verification",
+    "Somebody wrote into one of the two stores after the run was verified. A cutover would lose or mix that.",
+    ExitCode.DIFFERENCES,
+    409,
+)
+SMOKE_FAILED = Code(
+    "MOS-MIG-116",
+    "The federated store failed its smoke test",
+    "Before a cutover is called done, a row is written, read back, found by its vector, and taken out again.",
+    ExitCode.DIFFERENCES,
+    409,
+)
+NO_CUTOVER = Code(
+    "MOS-MIG-117",
+    "There is no cutover to roll back",
+    "A rollback goes back from a cutover that this dashboard made.",
+    ExitCode.DECISION,
+    409,
+)
+GAINED_UNSEEN = Code(
+    "MOS-MIG-118",
+    "What the federated store gained cannot be seen",
+    "A rollback leaves behind what was written since the cutover. The federated store does not answer, so nobody can "
+    "say what that is.",
+    ExitCode.UNREACHABLE,
+    503,
+)
+
 
 ALL = (
     JOB_BUSY,
@@ -110,4 +148,9 @@ ALL = (
     BAD_DECISION,
     NO_TARGET,
     INTERRUPTED,
+    CUTOVER_NOT_READY,
+    CUTOVER_CHANGED,
+    SMOKE_FAILED,
+    NO_CUTOVER,
+    GAINED_UNSEEN,
 )

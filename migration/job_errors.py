@@ -58,3 +58,31 @@ class NoTargetError(MosaicError):
     """No federated configuration to write to."""
 
     code = job_codes.NO_TARGET
+
+
+class CutoverNotReadyError(MosaicError):
+    """The run is not verified, or the install boots from a store that has nothing to do with it."""
+
+    code = job_codes.CUTOVER_NOT_READY
+
+
+class CutoverChangedError(MosaicError):
+    """Somebody wrote into source or target after the verification."""
+
+    code = job_codes.CUTOVER_CHANGED
+
+
+class SmokeFailedError(MosaicError):
+    """The federated store did not do what a gateway asks of it."""
+
+    code = job_codes.SMOKE_FAILED
+
+
+class NoCutoverError(MosaicError):
+    code = job_codes.NO_CUTOVER
+
+
+class GainedUnseenError(MosaicError):
+    """The federated store does not answer, and nobody said that a rollback may go on without it."""
+
+    code = job_codes.GAINED_UNSEEN

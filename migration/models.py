@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -12,6 +12,9 @@ from django.db.models import Q
 from django.utils import timezone
 
 from migration.engine.model import Phase
+from tiers.models import TierConfig
+
+CUTOVER_SILENCE_S = 10.0  # it gives a sign of life every 2 s
 
 
 class JobState(models.TextChoices):
@@ -213,3 +216,71 @@ class MigrationSample(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%H:%M:%S} {self.rate:.0f} B/s"
+
+
+class CutoverStatus(models.TextChoices):
+    """How far a cutover is. FAILED stops before anything changed or can be finished; ROLLED_BACK is its end."""
+
+    WORKING = "working", "Working"
+    FAILED = "failed", "Stopped"
+    DONE = "done", "Cut over"
+    ROLLED_BACK = "rolled_back", "Rolled back"
+
+
+class CutoverStep(models.TextChoices):
+    """What a cutover does, in order; each step can be repeated, so that a killed one is finished by the next try."""
+
+    CHECK = "check", "Compare both stores"
+    RECORD = "record", "Write the cutover record"
+    ACTIVATE = "activate", "Activate the federated configuration"
+    TEST = "test", "Smoke test"
+    NONE = "", "Done"
+
+
+class Cutover(models.Model):
+    """One move of the install to a verified run's target, and the way back. One that is not rolled back per run."""
+
+    job = models.ForeignKey(MigrationJob, on_delete=models.PROTECT, related_name="cutovers")
+    status = models.CharField(max_length=16, choices=CutoverStatus, default=CutoverStatus.WORKING)
+    step = models.CharField(max_length=16, choices=CutoverStep, default=CutoverStep.CHECK, blank=True)
+    previous: Any = models.ForeignKey(TierConfig, null=True, on_delete=models.SET_NULL, related_name="+")
+    target: Any = models.ForeignKey(TierConfig, null=True, on_delete=models.SET_NULL, related_name="+")
+    store_at = models.DateTimeField(null=True, default=None)  # by the target's clock: its gains count from here
+    smoke = models.TextField(default="", blank=True)
+    gained = models.JSONField(null=True, default=None)  # what a rollback left behind
+    heartbeat_at = models.DateTimeField(default=timezone.now)
+    error_code = models.CharField(max_length=16, default="", blank=True)
+    error_message = models.TextField(default="", blank=True)
+    error_remediation = models.TextField(default="", blank=True)
+    by_name = models.TextField(default="")
+    created_at = models.DateTimeField(default=timezone.now)
+    done_at = models.DateTimeField(null=True, default=None)
+    rolled_back_by_name = models.TextField(default="", blank=True)
+    rolled_back_at = models.DateTimeField(null=True, default=None)
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["job"], condition=~Q(status="rolled_back"), name="migration_one_open_cutover_per_job"
+            ),
+            models.CheckConstraint(condition=Q(status__in=CutoverStatus.values), name="migration_cutover_status_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"cutover of run #{self.job.number}"
+
+    @property
+    def is_stalled(self) -> bool:
+        """Say whether its process stopped in the middle; the same command or button finishes it."""
+        silent = timezone.now() - self.heartbeat_at > timedelta(seconds=CUTOVER_SILENCE_S)
+        return self.status == CutoverStatus.WORKING and silent
+
+    @property
+    def is_working(self) -> bool:
+        return self.status == CutoverStatus.WORKING and not self.is_stalled
+
+    @property
+    def has_changed_files(self) -> bool:
+        """Say whether the record, and maybe the configuration, are no longer as they were."""
+        return self.status == CutoverStatus.DONE or self.step in (CutoverStep.ACTIVATE, CutoverStep.TEST)

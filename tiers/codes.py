@@ -234,6 +234,13 @@ NOT_ACTIVATED = Code(
     _CONFIG,
     409,
 )
+CUTOVER_UNREADABLE = Code(
+    "MOS-GW-003",
+    "The cutover record cannot be read",
+    "`cutover.json` lies beside the configuration and is damaged: nobody can tell which store holds the data.",
+    ExitCode.CONFIG,
+    503,
+)
 
 ALL = (
     PG_NAME, PG_REFUSED, PG_TIMEOUT, PG_TLS, PG_AUTHENTICATION, PG_DATABASE, PG_STARTING, PG_CONNECTIONS,
@@ -242,4 +249,5 @@ ALL = (
     VK_PRIVILEGE, VK_DISK_FULL, VK_READ_ONLY, VK_LOST, VK_OTHER,
     CONFIG_INVALID, CONFIG_MISSING, CONFIG_NOT_WRITABLE, BAD_URL, CONFIG_STALE, CONFIG_NAME_TAKEN,
     CONFIG_UNCONFIRMED, NO_CONFIG, ACTIVATION_BUSY, TEAM_ALIAS, DRIFT, SECRET_FILE_OPEN, NOT_ACTIVATED,
+    CUTOVER_UNREADABLE,
 )  # fmt: skip

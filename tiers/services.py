@@ -157,6 +157,12 @@ def activate(
     return get_config(config_id)
 
 
+def ensure_document(*, name: str, document: dict[str, Any], person: User | None = None, why: str = "") -> TierConfig:
+    """Return the configuration that holds exactly this document, made under `name` or the next free one if needed."""
+    same = next((row for row in TierConfig.objects.order_by("pk") if row.document == document), None)
+    return same or create_config(name=_free_name(name), document=document, person=person, why=why)
+
+
 def import_file(*, person: User | None = None, why: str = "", path: Path | None = None) -> TierConfig:
     """Take a file that was changed by hand over into the active row, or into a new one when none is active.
 

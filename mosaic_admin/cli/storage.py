@@ -138,6 +138,38 @@ def resume(number: int, as_json: bool) -> int:
     return _told(job, "is queued again", as_json=as_json)
 
 
+@command.command("cutover")
+@click.argument("number", type=int, required=False)
+@click.option("--confirm", default="", metavar="NAME", help="The target's name, instead of being asked for it.")
+@AS_JSON
+@command_of_django
+def cutover(number: int | None, confirm: str, as_json: bool) -> int:
+    """Make a verified run's target the store that the gateway boots from; a cutover cut short is finished.
+
+    Compares both stores once more, writes cutover.json, activates the federated configuration, and tries the store.
+    Exit codes: 0 done, 1 the stores differ or the smoke test failed, 2 usage, 3 not verified, 69 unreachable, 75 busy.
+    """
+    from mosaic_admin.cli.storage_switch import cut_over
+
+    return cut_over(number, confirm=confirm, as_json=as_json)
+
+
+@command.command("rollback")
+@click.option("--confirm", default="", metavar="'roll back run N'", help="The words, instead of being asked for them.")
+@click.option("--unseen", is_flag=True, help="Go back though the federated store cannot be asked what it gained.")
+@click.option("--look", is_flag=True, help="Only show what the federated store gained; change nothing.")
+@AS_JSON
+@command_of_django
+def rollback(confirm: str, unseen: bool, look: bool, as_json: bool) -> int:
+    """Go back to the configuration from before the cutover; what the federated store gained stays there.
+
+    Exit codes: 0 done, 2 usage, 3 nothing to roll back, 69 the federated store is unreachable, 75 a gateway serves it.
+    """
+    from mosaic_admin.cli.storage_switch import roll_back
+
+    return roll_back(confirm=confirm, unseen=unseen, look=look, as_json=as_json)
+
+
 def _told(job: Any, what: str, *, as_json: bool) -> int:
     from migration.bundle import as_summary
     from mosaic_admin.cli import storage_view

@@ -35,7 +35,7 @@ def shell_actor() -> services.Actor:
 
 def migrate(options: Options) -> int:
     """Do what the options ask; returns the exit code."""
-    _require_tables()
+    require_tables()
     if options["resume"]:
         return _resume(options)
     job = _planned(options)
@@ -51,7 +51,8 @@ def migrate(options: Options) -> int:
     return _start(job, options)
 
 
-def _require_tables() -> None:
+def require_tables() -> None:
+    """Refuse in plain words where the control plane has not been set up."""
     try:
         MigrationJob.objects.exists()
     except (OperationalError, ProgrammingError):
