@@ -33,6 +33,7 @@ from tests.integration.gateway.refusals import (
     assert_refused,
     with_password,
 )
+from tests.old_postgres import StartPostgres
 from tests.servers import FAST, MakeDatabase, start_valkey
 
 pytestmark = pytest.mark.integration
@@ -61,6 +62,17 @@ def valkey_queue(url: str) -> dict[str, str]:
 def test_an_unknown_host_is_refused(make_gateway: MakeGateway, store_url: str) -> None:
     url = with_password(store_url, CANARY).replace("@127.0.0.1:", "@nowhere.invalid:")
     assert_refused(make_gateway(standalone(url)), 69, "MOS-PG-001")
+
+
+@pytest.mark.parametrize(("tier", "major"), [("standalone", 13), ("federated", 16)])
+def test_a_server_that_is_too_old_for_its_tier_is_refused(
+    make_gateway: MakeGateway, old_postgres: StartPostgres, valkey: EmbeddedValkey, tier: str, major: int
+) -> None:
+    url = old_postgres(major).url
+    document = standalone(url) if tier == "standalone" else federated(url, valkey.url)
+    facts = assert_refused(make_gateway(document), 76, "MOS-PG-021")
+    assert f"PostgreSQL {major}." in facts["found"]
+    assert str(14 if tier == "standalone" else 17) in facts["expected"]
 
 
 def test_a_library_that_is_broken_is_refused(
