@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-import hmac
 import logging
 from typing import Any
 
 import psycopg
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI, Router
 from ninja.errors import AuthenticationError, HttpError, ValidationError
-from ninja.security import HttpBearer
 
 from gateway import faults, runtime, schemas
-from gateway.errors import BadRequestError, NoTokenError, NotServingError
+from gateway.access import OWN
+from gateway.collections import ERRORS
+from gateway.errors import BadRequestError, NoTokenError, NotServingError, TooLargeError
 from gateway.routes import router as data
 from mosaic_admin.errors import MosaicError
 
 log = logging.getLogger("mosaic.gateway")
 
 
-class GatewayToken(HttpBearer):
-    """The token in MOSAIC_HOME/keys/gateway-token."""
-
-    def authenticate(self, request: HttpRequest, token: str) -> str | None:
-        expected = runtime.current().token
-        return "gateway" if hmac.compare_digest(token.encode(), expected.encode()) else None
-
-
 api = NinjaAPI(
     title="Mosaic gateway",
     version="1",
-    auth=GatewayToken(),
+    auth=OWN,
     docs_url=None,
     openapi_url="/v1/openapi.json",
     urls_namespace="gateway-api",
@@ -52,26 +46,28 @@ def status_of(current: runtime.Runtime) -> dict[str, Any]:
     }
 
 
-@control.get("/status", response=schemas.StatusOut, summary="What the gateway is doing")
+@control.get("/status", response={200: schemas.StatusOut, **ERRORS}, summary="What the gateway is doing")
 def show_status(request: HttpRequest) -> Any:
     return status_of(runtime.current())
 
 
-@control.post("/pause", response=schemas.StatusOut, summary="Finish the requests in flight, let go of the store")
+@control.post(
+    "/pause", response={200: schemas.StatusOut, **ERRORS}, summary="Finish the requests in flight, let go of the store"
+)
 def pause(request: HttpRequest) -> Any:
     current = runtime.current()
     current.turnstile.pause()
     return status_of(current)
 
 
-@control.post("/resume", response=schemas.StatusOut, summary="Take the store again and serve")
+@control.post("/resume", response={200: schemas.StatusOut, **ERRORS}, summary="Take the store again and serve")
 def resume(request: HttpRequest) -> Any:
     current = runtime.current()
     current.turnstile.resume()
     return status_of(current)
 
 
-@api.get("/healthz", auth=None, summary="Is the process up?")
+@api.get("/healthz", response=schemas.HealthOut, auth=None, summary="Is the process up?")
 def healthz(request: HttpRequest) -> Any:
     return {"status": "ok"}
 
@@ -112,6 +108,14 @@ def answer_unauthenticated(request: HttpRequest, error: AuthenticationError) -> 
     )
     response["WWW-Authenticate"] = "Bearer"
     return response
+
+
+@api.exception_handler(RequestDataTooBig)
+def answer_too_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
+    most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1_000_000
+    return answer(
+        request, TooLargeError(f"The body is larger than {most} MB.", remediation="Send it in several requests.")
+    )
 
 
 @api.exception_handler(HttpError)

@@ -78,6 +78,41 @@ CONFLICT = Code(
     ExitCode.USAGE,
     409,
 )
+SCOPE_MISSING = Code(
+    "MOS-GW-024",
+    "The token may not do this",
+    "The token is known, and was made without the scope that this address asks for.",
+    ExitCode.PRIVILEGE,
+    403,
+)
+TOO_LARGE = Code(
+    "MOS-GW-025",
+    "The request is too large",
+    "The body is larger than the gateway reads into memory.",
+    ExitCode.USAGE,
+    413,
+)
+TOO_MANY_REQUESTS = Code(
+    "MOS-GW-026",
+    "Too many requests",
+    "This token sent more requests within a minute than MOSAIC_GATEWAY_RATE allows.",
+    ExitCode.BUSY,
+    429,
+)
+NO_VECTORS = Code(
+    "MOS-GW-027",
+    "This tier keeps no vectors",
+    "A search by embedding needs the federated tier, where the database has pgvector.",
+    ExitCode.USAGE,
+    409,
+)
+NO_METHOD = Code(
+    "MOS-GW-028",
+    "The address has no such method",
+    "The address is right, and what was asked of it is not among what it does.",
+    ExitCode.USAGE,
+    405,
+)
 NOT_RUNNING = Code(
     "MOS-GW-030",
     "The gateway does not answer",
@@ -98,5 +133,10 @@ ALL = (
     BAD_REQUEST,
     NOT_FOUND,
     CONFLICT,
+    SCOPE_MISSING,
+    TOO_LARGE,
+    TOO_MANY_REQUESTS,
+    NO_VECTORS,
+    NO_METHOD,
     NOT_RUNNING,
 )

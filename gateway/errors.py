@@ -49,5 +49,17 @@ class StoreConflictError(MosaicError):
     code = codes.CONFLICT
 
 
+class NoVectorsError(MosaicError):
+    code = codes.NO_VECTORS
+
+
+class TooLargeError(MosaicError):
+    code = codes.TOO_LARGE
+
+
+class NoMethodError(MosaicError):
+    code = codes.NO_METHOD
+
+
 class GatewayNotRunningError(MosaicError):
     code = codes.NOT_RUNNING

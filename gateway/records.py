@@ -23,7 +23,6 @@ from store.ledger import LOCK_CLASS, LOCK_OBJECT, stamp_first_write
 from store.models import StoreRow, Task
 
 ALIAS = "store"
-DEFAULT_PAGE, MAX_PAGE = 50, 200
 
 Row = TypeVar("Row", bound=StoreRow)
 

@@ -14,6 +14,7 @@ class Runtime:
     tier: str
     store: str  # what may be shown of the store's address
     holder: str
+    has_vector: bool = False
     stamped: set[int] = field(default_factory=set)  # lock generations in which the first write is noted
 
 

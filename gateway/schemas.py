@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Generic, Literal, TypeVar
 from uuid import UUID
 
-from ninja import Schema
+from ninja import FilterLookup, FilterSchema, Schema
+from ninja.filter_schema import FilterConfigDict
 from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field
 
 Item = TypeVar("Item")
@@ -16,6 +17,9 @@ TaskStatus = Literal["todo", "in_progress", "blocked", "done", "cancelled"]
 Priority = Literal["low", "medium", "high", "urgent"]
 Visibility = Literal["private", "team", "project"]
 BodyFormat = Literal["markdown", "plain"]
+ProjectStatus = Literal["active", "paused", "archived", "done"]
+UserRole = Literal["owner", "admin", "member", "guest"]
+InsightKind = Literal["fact", "preference", "decision", "summary"]
 
 
 def _storable(text: str) -> str:
@@ -29,6 +33,14 @@ def _storable(text: str) -> str:
     return text
 
 
+def _keepable(moment: datetime) -> datetime:
+    """A day at either end is left out: in UTC it would have a year that Python cannot read back."""
+    if not datetime(1, 1, 3, tzinfo=UTC) < moment < datetime(9999, 12, 30, tzinfo=UTC):
+        raise ValueError("is not within the years 1 to 9999")
+    return moment
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_keepable)]
 Text = Annotated[str, AfterValidator(_storable), Field(max_length=1_000_000)]
 Title = Annotated[str, AfterValidator(_storable), Field(min_length=1, max_length=500)]
 Label = Annotated[str, AfterValidator(_storable), Field(min_length=1, max_length=200)]
@@ -42,6 +54,24 @@ class Strict(Schema):
 class PageOut(Schema, Generic[Item]):
     items: list[Item]
     next_cursor: str | None
+
+
+class Problem(Schema):
+    code: str
+    message: str
+    remediation: str
+    context: dict[str, Any]
+
+
+class ErrorOut(Schema):
+    """The one shape of every error."""
+
+    error: Problem
+
+
+class PageQuery(Schema):
+    cursor: Annotated[str | None, Field(max_length=400)] = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
 
 
 class RowOut(Schema):
@@ -60,7 +90,7 @@ class TaskIn(Strict):
     parent_task_id: UUID | None = None
     status: TaskStatus = "todo"
     priority: Priority = "medium"
-    due_at: AwareDatetime | None = None
+    due_at: Moment | None = None
     position: Annotated[Decimal, Field(allow_inf_nan=False)] = Decimal(0)
     labels: Labels = []
     visibility: Visibility = "private"
@@ -79,7 +109,7 @@ class TaskPatch(Strict):
     parent_task_id: UUID | None = None
     status: TaskStatus = "todo"
     priority: Priority = "medium"
-    due_at: AwareDatetime | None = None
+    due_at: Moment | None = None
     position: Annotated[Decimal, Field(allow_inf_nan=False)] = Decimal(0)
     labels: Labels = []
     visibility: Visibility = "private"
@@ -167,16 +197,47 @@ class UserOut(RowOut):
     is_active: bool
 
 
-class TaskFilter(Strict):
+class Filter(FilterSchema):
+    """What a list can be narrowed to: one query parameter each, all of them have to hold."""
+
+    model_config = FilterConfigDict(extra="forbid")
+
+
+Project = Annotated[UUID | None, FilterLookup("project_id")]
+Team = Annotated[UUID | None, FilterLookup("team_id")]
+Owner = Annotated[UUID | None, FilterLookup("owner_id")]
+
+
+class TaskFilter(Filter):
     status: TaskStatus | None = None
-    project: UUID | None = None
-    assignee: UUID | None = None
+    priority: Priority | None = None
+    project: Project = None
+    team: Team = None
+    owner: Owner = None
+    assignee: Annotated[UUID | None, FilterLookup("assignee_id")] = None
+    parent: Annotated[UUID | None, FilterLookup("parent_task_id")] = None
 
 
-class NoteFilter(Strict):
-    project: UUID | None = None
-    owner: UUID | None = None
+class NoteFilter(Filter):
+    project: Project = None
+    team: Team = None
+    owner: Owner = None
     pinned: bool | None = None
+
+
+class ProjectFilter(Filter):
+    status: ProjectStatus | None = None
+    team: Team = None
+    owner: Owner = None
+
+
+class TeamFilter(Filter):
+    slug: Annotated[str, AfterValidator(_storable), Field(max_length=200)] | None = None
+
+
+class UserFilter(Filter):
+    role: UserRole | None = None
+    is_active: bool | None = None
 
 
 class ConversationIn(Strict):
@@ -199,10 +260,53 @@ class ConversationOut(RowOut):
     visibility: str
 
 
-class ConversationFilter(Strict):
-    owner: UUID | None = None
-    project: UUID | None = None
+class ConversationFilter(Filter):
     status: Literal["open", "archived"] | None = None
+    project: Project = None
+    team: Team = None
+    owner: Owner = None
+
+
+class InsightFilter(Filter):
+    kind: InsightKind | None = None
+    project: Project = None
+    team: Team = None
+    owner: Owner = None
+
+
+class InsightOut(RowOut):
+    """An insight without its embedding: that is thousands of numbers, and only a search has a use for it."""
+
+    owner_id: UUID
+    team_id: UUID | None
+    project_id: UUID | None
+    kind: str
+    content: str
+    source_type: str
+    source_id: str
+    confidence: float | None
+    embedding_model: str
+    embedding_dim: int | None
+    visibility: str
+
+
+class NearestIn(Strict):
+    """`embedding` is made by the same model as those of the store; only insights of its dimension are compared."""
+
+    embedding: Annotated[list[Annotated[float, Field(allow_inf_nan=False)]], Field(min_length=1, max_length=16_000)]
+    limit: Annotated[int, Field(ge=1, le=100)] = 10
+    kind: InsightKind | None = None
+    project: UUID | None = None
+    team: UUID | None = None
+    owner: UUID | None = None
+
+
+class NearOut(InsightOut):
+    distance: float  # cosine distance: 0 the same direction, 1 unrelated, 2 the opposite
+
+
+class NearestOut(Schema):
+    items: list[NearOut]
 
 
 class MessageIn(Strict):
@@ -240,6 +344,10 @@ class HitOut(Schema):
 
 class SearchOut(Schema):
     items: list[HitOut]
+
+
+class HealthOut(Schema):
+    status: Literal["ok"]
 
 
 class StatusOut(Schema):

@@ -76,6 +76,7 @@ def build_runtime(admission: Admission, config_path: Path, home: Path) -> runtim
         tier=str(admission.config.tier),
         store=storage.display,
         holder=holder,
+        has_vector=storage.enable_vector,
     )
 
 

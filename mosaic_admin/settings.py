@@ -62,8 +62,10 @@ if IS_GATEWAY:  # serves the store only: the boot gate adds the alias `store`, t
     MIDDLEWARE = [
         "django.middleware.security.SecurityMiddleware",
         "django.middleware.common.CommonMiddleware",
+        "gateway.middleware.OneShapeMiddleware",
         "gateway.middleware.AdmissionMiddleware",
     ]
+    DATA_UPLOAD_MAX_MEMORY_SIZE = 8_000_000  # bytes; one text may have a million characters
     ROOT_URLCONF = "gateway.urls"
 else:
     DATABASES = {"default": _control_database()}

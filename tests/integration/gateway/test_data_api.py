@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.integration.gateway.conftest import OWNER, PROJECT, Gateway
+
+TASK = {"owner_id": OWNER, "title": "t"}
 
 
 def all_pages(shared_gateway: Gateway, path: str, limit: int) -> list[dict[str, Any]]:
@@ -64,7 +67,55 @@ def test_a_note_is_created_and_listed_with_projects_teams_and_users(shared_gatew
     assert [row["id"] for row in listed] == [note.json()["id"]]
     assert [row["name"] for row in shared_gateway.ask("GET", "/v1/projects").json()["items"]] == ["Engine"]
     assert [row["email"] for row in shared_gateway.ask("GET", "/v1/users").json()["items"]] == ["ada@example.org"]
-    assert shared_gateway.ask("GET", "/v1/teams").json() == {"items": [], "next_cursor": None}
+    assert shared_gateway.ask("GET", "/v1/insights").json() == {"items": [], "next_cursor": None}
+
+
+@pytest.fixture(scope="module")
+def team(shared_url: str) -> str:
+    with psycopg.connect(shared_url) as connection:
+        row = connection.execute("INSERT INTO teams (name, slug) VALUES ('Analysts', 'ana') RETURNING id").fetchone()
+        connection.execute("UPDATE projects SET team_id = %s", row)
+    assert row
+    return str(row[0])
+
+
+def test_projects_teams_and_users_are_listed_filtered_and_shown(shared_gateway: Gateway, team: str) -> None:
+    def listed(path: str, **params: Any) -> list[Any]:
+        return [row["id"] for row in shared_gateway.ask("GET", path, params=params).json()["items"]]
+
+    assert listed("/v1/projects", status="active", team=team, owner=OWNER) == [PROJECT]
+    assert listed("/v1/projects", status="done") == []
+    assert listed("/v1/teams", slug="ana") == [team]
+    assert listed("/v1/teams", slug="other") == []
+    assert listed("/v1/users", role="member", is_active=True) == [OWNER]
+    assert listed("/v1/users", is_active=False) == []
+    shown = {
+        name: shared_gateway.ask("GET", f"/v1/{name}").json()
+        for name in (f"projects/{PROJECT}", f"teams/{team}", f"users/{OWNER}")
+    }
+    assert [shown[name].get("name") or shown[name]["email"] for name in shown] == [
+        "Engine",
+        "Analysts",
+        "ada@example.org",
+    ]
+    assert shared_gateway.ask("GET", f"/v1/teams/{OWNER}").status_code == 404
+
+
+def test_tasks_are_filtered_by_everything_they_refer_to(shared_gateway: Gateway, team: str) -> None:
+    parent = shared_gateway.ask("POST", "/v1/tasks", json={**TASK, "team_id": team, "priority": "urgent"}).json()
+    child = shared_gateway.ask(
+        "POST", "/v1/tasks", json={**TASK, "parent_task_id": parent["id"], "assignee_id": OWNER}
+    ).json()
+    for params, task in [
+        ({"team": team}, parent),
+        ({"priority": "urgent", "owner": OWNER}, parent),
+        ({"parent": parent["id"]}, child),
+        ({"assignee": OWNER, "status": "todo"}, child),
+    ]:
+        found = shared_gateway.ask("GET", "/v1/tasks", params=params).json()["items"]
+        assert [row["id"] for row in found] == [task["id"]], params
+    for task in (child, parent):
+        shared_gateway.ask("DELETE", f"/v1/tasks/{task['id']}")
 
 
 @pytest.mark.parametrize(
@@ -84,6 +135,25 @@ def test_a_note_is_created_and_listed_with_projects_teams_and_users(shared_gatew
         ("POST", "/v1/tasks", {"json": {"owner_id": OWNER, "title": "t", "titel": "x"}}, 422, "MOS-GW-021"),
         ("POST", "/v1/tasks", {"json": {"owner_id": PROJECT, "title": "t"}}, 409, "MOS-GW-023"),
         ("PATCH", "/v1/tasks/00000000-0000-4000-8000-00000000dead", {"json": {"title": "t"}}, 404, "MOS-GW-022"),
+        ("GET", "/v1/tasks?stauts=done", {}, 422, "MOS-GW-021"),
+        ("GET", "/v1/search?q=a&kinds=task", {}, 422, "MOS-GW-021"),
+        ("GET", "/v1/tasks?project=engine", {}, 422, "MOS-GW-021"),
+        ("GET", "/v1/tasks/not-a-uuid", {}, 404, "MOS-GW-022"),
+        ("PUT", "/v1/tasks", {"json": {}}, 405, "MOS-GW-028"),
+        ("DELETE", "/v1/users/00000000-0000-4000-8000-000000000001", {}, 405, "MOS-GW-028"),
+        ("POST", "/v1/tasks", {"content": b"\xff\xfe"}, 422, "MOS-GW-021"),
+        ("POST", "/v1/tasks", {"content": b"[" * 100_000}, 422, "MOS-GW-021"),
+        ("POST", "/v1/tasks", {"content": b" " * 8_100_000}, 413, "MOS-GW-025"),
+        ("POST", "/v1/tasks", {"json": {**TASK, "due_at": "9999-12-31T23:00:00-10:00"}}, 422, "MOS-GW-021"),
+        ("POST", "/v1/tasks", {"json": {**TASK, "position": "1e200000"}}, 422, "MOS-GW-021"),
+        (
+            "POST",
+            "/v1/tasks",
+            {"content": f'{{"owner_id": "{OWNER}", "title": "t", "metadata": {{"k": NaN}}}}'},
+            422,
+            "MOS-GW-021",
+        ),
+        ("POST", "/v1/insights/nearest", {"json": {"embedding": [1.0, 0.0]}}, 409, "MOS-GW-027"),
     ],
 )
 def test_bad_requests_have_the_one_error_shape(
