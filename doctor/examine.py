@@ -27,12 +27,15 @@ TIERS = {**{tier.value: tier.value for tier in Tier}, TEAM_ALIAS: Tier.STANDALON
 class Assembler(Protocol):
     """`mosaic_admin.wiring.probes_for`: the one function that knows every package's probes."""
 
-    def __call__(self, config: ResolvedConfig, *, tier: str | None = None) -> list[Probe]: ...
+    def __call__(self, config: ResolvedConfig, *, tier: str | None = None, path: Path | None = None) -> list[Probe]: ...
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What to examine: a configuration and where it came from. `load` raises a MosaicError."""
+    """What to examine: a configuration and where it came from. `load` raises a MosaicError.
+
+    `tier` is None for the file that the gateway boots from; else it is the tier somebody may move to.
+    """
 
     label: str
     path: Path
@@ -59,7 +62,8 @@ def examine(
     except MosaicError as error:
         known = config_problems(error, subject.path)
         return run_probes([], tier=subject.tier or tier_word(subject.path), services=_no_services(), known=known)
-    probes = [*assemble(config, tier=config.tier.value), *extra]
+    own_file = subject.path if subject.tier is None else None
+    probes = [*assemble(config, tier=config.tier.value, path=own_file), *extra]
     return run_probes(probes, deadline_s=deadline_s, tier=config.tier.value, services=services_of(config))
 
 

@@ -28,13 +28,17 @@ def check_store(connection: Connection) -> None:
 
 def refuse_running(connection: Connection) -> None:
     holder = next((holder for holder in lock_holders(connection) if holder.mode == "exclusive"), None)
-    if holder:
-        raise BootRefusedError(
-            f"The store's lock is held exclusively by {holder}.",
-            expected="A store that no migration works on.",
-            fix="Wait until the migration is done, or cancel it on the Migrations page; then start the gateway again.",
-            code=doctor_codes.STORE_MIGRATING,
-        )
+    if holder is None:
+        return
+    is_ours = holder.kind == "mig"
+    raise BootRefusedError(
+        f"The store's lock is held exclusively by {holder}.",
+        expected="A store that no migration works on.",
+        fix="Wait until the migration is done, or cancel it on the Migrations page; then start the gateway again."
+        if is_ours
+        else "Find out whose session it is (`mosaic doctor` shows its number), end it, start the gateway again.",
+        code=doctor_codes.STORE_MIGRATING if is_ours else doctor_codes.STORE_FOREIGN_LOCK,
+    )
 
 
 def refuse_unfinished(connection: Connection) -> None:

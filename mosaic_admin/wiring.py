@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from compose import codes as compose_codes
 from doctor import codes as doctor_codes
 from doctor.probe import Probe
@@ -13,6 +15,7 @@ from doctor.probes.queue import LocalQueueProbe
 from doctor.probes.store import store_probes
 from doctor.probes.valkey import valkey_probes
 from gateway import codes as gateway_codes
+from gateway.doctor_probes import gateway_probes
 from migration import codes as migration_codes
 from migration import job_codes
 from mosaic_admin import codes
@@ -40,10 +43,26 @@ ALL_CODES: dict[str, Code] = {
 }
 
 
-def probes_for(config: ResolvedConfig, *, tier: str | None = None) -> list[Probe]:
-    """Return every probe of a configuration; `tier` (default: its own) chooses the version ranges."""
+def probes_for(config: ResolvedConfig, *, tier: str | None = None, path: Path | None = None) -> list[Probe]:
+    """Return every probe of a configuration, root causes first.
+
+    `tier` (default: the configuration's own) chooses the version ranges. `path` is the file when it is the one that the
+    gateway boots from; without it the question is "could I move there?", and nothing of this install is asked.
+    A package adds its probes here, from its own `<package>/probes.py`.
+    """
     tier = tier or config.tier.value
-    return [ConfigFile(config, "The configuration"), *_storage_probes(config, tier), *_queue_probes(config)]
+    own = gateway_probes(config, path) if path else []
+    before, after = (
+        [item for item in own if item.ladder == "gateway"],
+        [item for item in own if item.ladder != "gateway"],
+    )
+    return [
+        ConfigFile(config, "The configuration"),
+        *before,
+        *_storage_probes(config, tier),
+        *after,
+        *_queue_probes(config),
+    ]
 
 
 def _storage_probes(config: ResolvedConfig, tier: str) -> list[Probe]:

@@ -6,7 +6,15 @@ import os
 
 import pytest
 
-pytest_plugins = ["tests.scheduling", "tests.servers", "tests.old_postgres", "tests.demo", "tests.e2e.stack"]
+pytest_plugins = [
+    "tests.scheduling",
+    "tests.servers",
+    "tests.old_postgres",
+    "tests.demo",
+    "tests.e2e.stack",
+    "tests.integration.doctor.stores",
+    "tests.integration.doctor.odd_servers",
+]
 
 _KINDS = ("integration", "e2e")
 

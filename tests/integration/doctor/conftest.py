@@ -5,16 +5,18 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
-from doctor.examine import examine, file_subject
+from doctor.examine import examine, file_subject, tier_word
 from doctor.findings import Finding
 from doctor.report import Report
 from mosaic_admin.wiring import probes_for
+from store.ledger import create_ledger
 
 WriteConfig = Callable[..., Path]
 
@@ -40,7 +42,22 @@ def write_config(tmp_path: Path) -> WriteConfig:
 
 
 def report_on(path: Path) -> Report:
-    return examine(file_subject(path), probes_for)
+    """Examine the servers of a configuration: what a gateway would say of their tables is left out."""
+    subject = file_subject(path)
+    return examine(replace(subject, tier=tier_word(path)), probes_for)
+
+
+def begin_run(url: str, state: str) -> None:
+    """Put a migration's run in this state into the database's ledger."""
+    with psycopg.connect(url) as connection:
+        create_ledger(connection)
+        connection.execute(
+            "INSERT INTO mosaic_migration.run (run_id, ledger_version, epoch, state, phase, source_system,"
+            " source_database, source_label, target_system, target_database, plan_hash, plan, holder, job_number,"
+            " engine_version)"
+            " VALUES (gen_random_uuid(), 1, 1, %s, 'copy', '1', 'a', 'a', '2', 'b', 'h', '{}', '', 7, '1')",
+            (state,),
+        )
 
 
 def found(report: Report, probe: str) -> Finding:

@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator
 from compose.embedded import EmbeddedPostgres, EmbeddedValkey
 from doctor.schema import report_schema
 from tests.integration.doctor.conftest import WriteConfig, closed_port
+from tests.integration.doctor.stores import MakeStore
 from tests.servers import MakeDatabase
 
 
@@ -33,11 +34,11 @@ def report_in(result: subprocess.CompletedProcess[str]) -> dict[str, Any]:
 def test_green_exits_0_and_prints_json_and_nothing_else(
     postgres: EmbeddedPostgres,
     valkey: EmbeddedValkey,
-    make_database: MakeDatabase,
+    make_store: MakeStore,
     write_config: WriteConfig,
     tmp_path: Path,
 ) -> None:
-    path = write_config(make_database(postgres, "vector"), valkey.url)
+    path = write_config(make_store(postgres), valkey.url)
     result = mosaic("doctor", "--json", "--config", str(path), home=tmp_path)
     assert (result.returncode, report_in(result)["status"]) == (0, "green")
     assert not (tmp_path / "home").exists(), "the command needs no control plane and makes none"
@@ -59,11 +60,11 @@ def test_red_exits_2_in_every_format_and_no_format_shows_the_password(
 def test_yellow_exits_0_and_1_when_asked_to_fail_on_warnings(
     postgres: EmbeddedPostgres,
     valkey: EmbeddedValkey,
-    make_database: MakeDatabase,
+    make_store: MakeStore,
     write_config: WriteConfig,
     tmp_path: Path,
 ) -> None:
-    path = write_config(make_database(postgres), valkey.url, tier="standalone")
+    path = write_config(make_store(postgres), valkey.url, tier="standalone")
     path.write_text(path.read_text().replace('"standalone"', '"team"'))
     plain = mosaic("doctor", "--json", "--config", str(path), home=tmp_path)
     strict = mosaic("doctor", "--json", "--fail-on", "warn", "--config", str(path), home=tmp_path)
