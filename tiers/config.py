@@ -18,7 +18,7 @@ from tiers import codes
 from tiers.masking import mask_url
 from tiers.problems import ConfigError, ConfigFileError, ConfigWarning, Problem
 from tiers.reading import parse_document, read_bytes
-from tiers.rules import POSTGRES_SCHEMES, VALKEY_SCHEMES, tier_problems, url_problem
+from tiers.rules import POSTGRES_SCHEMES, VALKEY_SCHEMES, config_schema, tier_problems, url_problem
 from tiers.schema import (
     TEAM_ALIAS,
     TEAM_ALIAS_ENDS,
@@ -28,7 +28,6 @@ from tiers.schema import (
     Tier,
     ValkeyQueueDocument,
     check_shape,
-    config_schema,
 )
 from tiers.variables import Reader
 

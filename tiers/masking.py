@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import difflib
 import json
 import re
@@ -24,6 +23,26 @@ def redact_text(text: str) -> str:
         return redact_patterns(text)
     pieces = masked.split(_PLACE)
     return pieces[0] + "".join(reference + piece for reference, piece in zip(references, pieces[1:], strict=True))
+
+
+_LITERAL = re.compile(r'"((?:[^"\\\n]|\\.)*)("|$|(?=\n))', re.M)
+
+
+def redact_source(text: str) -> str:
+    """Mask the secrets in JSON as somebody typed it, broken or not; everything else stays as it was typed.
+
+    Each quoted text is looked at as what it means: an escaped quote or letter must not hide a secret.
+    """
+    return redact_text(_LITERAL.sub(_redact_literal, text))
+
+
+def _redact_literal(match: re.Match[str]) -> str:
+    try:
+        value = json.loads(f'"{match[1]}"', strict=False)
+    except ValueError:  # an escape that does not exist: no reading of it can be trusted
+        return match[0] if match[1].isalnum() else f'"{MASK}{match[2]}'
+    masked = mask_url(value) if "://" in value else redact_text(value)
+    return match[0] if masked == value else json.dumps(masked, ensure_ascii=False)[:-1] + match[2]
 
 
 def mask_url(url: str) -> str:
@@ -70,21 +89,20 @@ def _mask_member(key: str, value: Any) -> Any:
 
 
 def unmask_document(document: dict[str, Any], stored: dict[str, Any]) -> dict[str, Any]:
-    """Put the stored URL's password back where a form sent the mask; an address that changed keeps its new parts."""
-    result = copy.deepcopy(document)
-    for section in ("storage", "queue"):
-        part, old = result.get(section), stored.get(section)
-        if isinstance(part, dict) and isinstance(old, dict):
-            new_url, old_url = part.get("url"), old.get("url")
-            if isinstance(new_url, str) and isinstance(old_url, str) and MASK in new_url:
-                part["url"] = _with_password_of(new_url, old_url)
-    return result
+    """Put back what a form shows masked and sends unchanged; an address that changed keeps its new parts."""
+    return {key: _unmask_member(key, value, stored.get(key)) for key, value in document.items()}
+
+
+def _unmask_member(key: str, new: Any, old: Any) -> Any:
+    if isinstance(new, dict) and isinstance(old, dict):
+        return unmask_document(new, old)
+    if not isinstance(new, str) or not isinstance(old, str) or MASK not in new:
+        return new
+    return old if new == _mask_member(key, old) else _with_password_of(new, old) if key == "url" else new
 
 
 def _with_password_of(new: str, old: str) -> str:
     """Take the old password over, but only to the host it was given for: a new host must not be sent it."""
-    if new == mask_url(old):
-        return old
     try:
         parts, before = urlsplit(new), urlsplit(old)
     except ValueError:
@@ -97,7 +115,19 @@ def _with_password_of(new: str, old: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{userinfo.partition(':')[0]}:{password}@{host}"))
 
 
-_ORDER = ("$schema", "version", "tier", "storage", "queue", "memory", "type", "url", "dataDir", "passwordFile")
+_ORDER = (
+    "$schema",
+    "$comment",
+    "version",
+    "tier",
+    "storage",
+    "queue",
+    "memory",
+    "type",
+    "url",
+    "dataDir",
+    "passwordFile",
+)
 
 
 def pretty(document: dict[str, Any]) -> str:

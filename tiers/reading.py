@@ -46,10 +46,12 @@ def parse_document(content: bytes | str, *, source: str) -> dict[str, Any]:
             parse_constant=_refuse_constant,
         )
     except json.JSONDecodeError as exc:
+        if exc.doc[exc.pos :].lstrip().startswith(_COMMENTS):
+            raise _error(source, f"has a comment at line {exc.lineno}, and JSON has none", _COMMENT) from None
         raise _error(
             source,
             f"is not JSON: line {exc.lineno}, column {exc.colno}",
-            "Correct the line: look for a missing comma or quote, a comma too many, or a comment.",
+            "Correct the line: look for a missing comma or quote, or a comma too many.",
         ) from None
     except (RecursionError, ValueError):  # ValueError: NaN, or a number of thousands of digits
         raise _error(source, "has a number or a nesting that JSON files of ours never have", _SHAPE) from None
@@ -67,6 +69,10 @@ def parse_document(content: bytes | str, *, source: str) -> dict[str, Any]:
 _SHAPE = (
     'Start from an example: `mosaic config schema`, or docs/configuration.md. The file begins with {"version": 1, …'
 )
+
+
+_COMMENTS = ("//", "/*", "#")
+_COMMENT = 'Write it as a key, which every tool keeps: "$comment": "…", at the top or in a section.'
 
 
 def _decode(content: bytes | str, source: str) -> str:

@@ -1,77 +1,84 @@
-"""What each tier demands beyond the shape of the file."""
+"""What each tier demands beyond the shape of the file: one table, for the validator and for the JSON Schema."""
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl, unquote, urlsplit
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
+from tiers.parameters import parameter_problem
 from tiers.problems import Problem
-from tiers.schema import (
-    ConfigDocument,
-    PgliteDocument,
-    PostgresDocument,
-    Tier,
-    ValkeyQueueDocument,
-)
+from tiers.schema import TEAM_ALIAS, ConfigDocument, PostgresDocument, Tier, config_shape
 
 POSTGRES_SCHEMES = ("postgresql", "postgres")
 VALKEY_SCHEMES = ("redis", "rediss", "valkey", "valkeys")
-_CHANGE = 'Write {wanted}, or choose another "tier".'
+
+
+@dataclass(frozen=True)
+class Rule:
+    """At `path` a tier takes `value` and nothing else; `reason` completes “the tier "x" …”."""
+
+    path: str
+    value: str | bool
+    reason: str
+    wanted: str
+
+    def problem(self, tier: Tier) -> Problem:
+        remedy = f'Write {self.wanted}, or choose another "tier".'
+        return Problem(self.path, f'the tier "{tier}" {self.reason}', remedy)
+
+
+_POSTGRES = Rule("storage.type", "postgres", "stores in PostgreSQL", '"type": "postgres" and "url"')
+_KEYWORD = Rule("memory.type", "keyword", "searches by keyword", '"type": "keyword"')
+RULES: Mapping[Tier, tuple[Rule, ...]] = {
+    Tier.LOCAL: (
+        Rule("storage.type", "pglite", "stores in PGlite", '"type": "pglite" and "dataDir"'),
+        Rule("queue.type", "local", "runs its queue in the process", '"type": "local"'),
+        _KEYWORD,
+    ),
+    Tier.STANDALONE: (
+        _POSTGRES,
+        Rule("storage.enableVector", False, "works without pgvector", '"enableVector": false'),
+        _KEYWORD,
+    ),
+    Tier.FEDERATED: (
+        _POSTGRES,
+        Rule("storage.enableVector", True, "needs pgvector", '"enableVector": true'),
+        Rule("queue.type", "bullmq", "needs the Valkey queue", '"type": "bullmq" and "url"'),
+        Rule("memory.type", "pgvector", "searches with pgvector", '"type": "pgvector"'),
+    ),
+}
 
 
 def tier_problems(document: ConfigDocument, tier: Tier) -> list[Problem]:
     """Return where storage, queue and memory contradict the tier. Nothing is ever adjusted silently."""
-    checks = {
-        Tier.LOCAL: (_needs_pglite, _needs_local_queue, _needs_keyword),
-        Tier.STANDALONE: (_needs_postgres, _needs_no_vector, _needs_keyword),
-        Tier.FEDERATED: (_needs_postgres, _needs_vector, _needs_valkey, _needs_pgvector),
-    }
-    return [problem for check in checks[tier] if (problem := check(document, tier))]
+    return [rule.problem(tier) for rule in RULES[tier] if not _is_met(rule, document)]
 
 
-def _rule(path: str, tier: Tier, reason: str, wanted: str) -> Problem:
-    return Problem(path, f'the tier "{tier}" {reason}', _CHANGE.format(wanted=wanted))
+def _is_met(rule: Rule, document: ConfigDocument) -> bool:
+    section, key = rule.path.split(".")
+    if key == "enableVector" and not isinstance(document.storage, PostgresDocument):
+        return True  # another engine has no such key, and is a problem of its own
+    return bool(getattr(getattr(document, section), key) == rule.value)
 
 
-def _needs_pglite(document: ConfigDocument, tier: Tier) -> Problem | None:
-    is_met = isinstance(document.storage, PgliteDocument)
-    return None if is_met else _rule("storage.type", tier, "stores in PGlite", '"type": "pglite" and "dataDir"')
+def config_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of the file: its shape, and per tier what the table above demands."""
+    return {**config_shape(), "allOf": [_tier_schema(tier, rules) for tier, rules in RULES.items()]}
 
 
-def _needs_postgres(document: ConfigDocument, tier: Tier) -> Problem | None:
-    is_met = isinstance(document.storage, PostgresDocument)
-    return None if is_met else _rule("storage.type", tier, "stores in PostgreSQL", '"type": "postgres" and "url"')
-
-
-def _needs_vector(document: ConfigDocument, tier: Tier) -> Problem | None:
-    if not isinstance(document.storage, PostgresDocument) or document.storage.enableVector:
-        return None
-    return _rule("storage.enableVector", tier, "needs pgvector", '"enableVector": true')
-
-
-def _needs_no_vector(document: ConfigDocument, tier: Tier) -> Problem | None:
-    if not isinstance(document.storage, PostgresDocument) or not document.storage.enableVector:
-        return None
-    return _rule("storage.enableVector", tier, "works without pgvector", '"enableVector": false')
-
-
-def _needs_local_queue(document: ConfigDocument, tier: Tier) -> Problem | None:
-    is_met = document.queue.type == "local"
-    return None if is_met else _rule("queue.type", tier, "runs its queue in the process", '"type": "local"')
-
-
-def _needs_valkey(document: ConfigDocument, tier: Tier) -> Problem | None:
-    is_met = isinstance(document.queue, ValkeyQueueDocument)
-    return None if is_met else _rule("queue.type", tier, "needs the Valkey queue", '"type": "bullmq" and "url"')
-
-
-def _needs_keyword(document: ConfigDocument, tier: Tier) -> Problem | None:
-    is_met = document.memory.type == "keyword"
-    return None if is_met else _rule("memory.type", tier, "searches by keyword", '"type": "keyword"')
-
-
-def _needs_pgvector(document: ConfigDocument, tier: Tier) -> Problem | None:
-    is_met = document.memory.type == "pgvector"
-    return None if is_met else _rule("memory.type", tier, "searches with pgvector", '"type": "pgvector"')
+def _tier_schema(tier: Tier, rules: tuple[Rule, ...]) -> dict[str, Any]:
+    words = [str(tier), TEAM_ALIAS] if tier is Tier.STANDALONE else [str(tier)]
+    sections: dict[str, Any] = {}
+    for rule in rules:
+        name, key = rule.path.split(".")
+        section = sections.setdefault(name, {"properties": {}})
+        section["properties"][key] = {"const": rule.value}
+        if rule.value is True:  # left out means false
+            section["required"] = [key]
+    condition = {"properties": {"tier": {"enum": words}}, "required": ["tier"]}
+    return {"if": condition, "then": {"properties": sections}}
 
 
 def url_problem(path: str, url: str, schemes: tuple[str, ...], example: str) -> Problem | None:
@@ -81,7 +88,6 @@ def url_problem(path: str, url: str, schemes: tuple[str, ...], example: str) -> 
         parts = urlsplit(url)
         port = parts.port
         host = parts.hostname
-        parse_qsl(parts.query)
     except ValueError:
         return Problem(path, "is not an address that can be read", remedy)
     if parts.scheme not in schemes:
@@ -92,6 +98,8 @@ def url_problem(path: str, url: str, schemes: tuple[str, ...], example: str) -> 
         return Problem(path, "names no database", remedy)
     if schemes is VALKEY_SCHEMES and not _is_number(parts.path.strip("/") or "0"):
         return Problem(path, "has a database that is not a number", remedy)
+    if problem := parameter_problem(path, url):
+        return problem
     if "•" in unquote(url):
         return Problem(
             path, "holds the mask ••• instead of a password", "Write the password again, or better: passwordFile."

@@ -26,6 +26,9 @@ class Tier(StrEnum):
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
+    # JSON has no comments; this key is one that every JSON tool keeps (docs/decisions/0003).
+    comment_: Annotated[str | None, Field(alias="$comment", description="A remark for people; kept and ignored")] = None
+
 
 Text = Annotated[str, Field(min_length=1)]
 SecretFile = Annotated[
@@ -99,8 +102,8 @@ _MODELS: dict[tuple[str, ...], type[_Part]] = {
 _SECTIONS = ("storage", "queue", "memory")
 
 
-def config_schema() -> dict[str, Any]:
-    """Return the JSON Schema (2020-12) of the file."""
+def config_shape() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of the file's shape; `tiers.rules.config_schema` adds the rules per tier."""
     schema = ConfigDocument.model_json_schema()
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -18,7 +18,7 @@ from tiers import services
 from tiers.activation import StaleConfigError, file_digest
 from tiers.capabilities import matrix
 from tiers.config import ConfigError, Problem, Tier, split_problems
-from tiers.masking import diff_lines, mask_document, pretty, redact_text
+from tiers.masking import diff_lines, mask_document, pretty, redact_source, redact_text
 from tiers.models import TierConfig
 
 DEFAULTS = {
@@ -162,7 +162,8 @@ def _editor(
     status: int = 200,
 ) -> HttpResponse:
     """Show the editor. What was typed comes back redacted: a password must be typed again, not shown."""
-    typed = {name: redact_text(values.get(name) or "") for name in ("name", "document", "why")}
+    typed = {name: redact_text(values.get(name) or "") for name in ("name", "why")}
+    typed["document"] = redact_source(values.get("document") or "")
     context: dict[str, Any] = {
         "config": config,
         "problems": problems,

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+import redis
 
 import tiers
 from mosaic_admin.codes import ExitCode
 from mosaic_admin.redaction import redact
-from tiers import codes
+from tiers import codes, parameters
 from tiers import config as configs
 from tiers.config import ConfigError, ConfigFileError, PgliteStorage, PostgresStorage, ResolvedConfig, Tier, ValkeyQueue
 
@@ -304,3 +306,54 @@ def test_a_missing_file_is_an_error_of_its_own(tmp_path: Path) -> None:
     with pytest.raises(ConfigFileError) as caught:
         configs.load_config(tmp_path / "nope.json")
     assert (caught.value.code, caught.value.exit_code) == (codes.CONFIG_MISSING, ExitCode.CONFIG)
+
+
+@pytest.mark.parametrize(
+    ("section", "url", "reason"),
+    [
+        ("storage", "postgresql://h/d?sslmod=require", 'Did you mean "sslmode"?'),
+        ("storage", "postgresql://h/d?sslmode=requird", 'Did you mean "require"?'),
+        ("storage", "postgresql://h/d?channel_binding=yes", "is not one of"),
+        ("storage", "postgresql://h/d?sslmode=require&sslmode=disable", "twice"),
+        ("storage", "postgresql://h/d?sslmode", "cannot be read"),
+        ("queue", "rediss://h/0?ssl_cert_req=required", 'Did you mean "ssl_cert_reqs"?'),
+        ("queue", "rediss://h/0?ssl_cert_reqs=requried", 'Did you mean "required"?'),
+        ("queue", "redis://h/0?ssl_cert_reqs=required", "needs TLS"),
+    ],
+)
+def test_a_misspelt_parameter_fails_closed(section: str, url: str, reason: str) -> None:
+    assert reason in problems(changed(STANDALONE, section, url=url))[f"{section}.url"]
+
+
+@pytest.mark.parametrize("url", ["postgresql://h/d?sslmode=verify-full&sslrootcert=/ca.pem", "postgresql://h/d?"])
+def test_known_parameters_are_accepted(url: str) -> None:
+    assert resolve(changed(STANDALONE, "storage", url=url)).tier is Tier.STANDALONE
+
+
+def test_the_known_parameters_are_the_drivers() -> None:
+    drivers = {default.keyword.decode() for default in psycopg.pq.Conninfo.get_defaults()}
+    assert drivers - set(parameters.POSTGRES) == set()
+
+
+@pytest.mark.parametrize("name", parameters._VALKEY_TLS)
+def test_the_valkey_client_takes_every_parameter_we_let_through(name: str) -> None:
+    value = (parameters._VALKEY_TLS[name] or ("x",))[0]
+    redis.Redis.from_url(f"rediss://h/0?{name}={value}").connection_pool.make_connection()
+
+
+def test_a_remark_is_a_key_and_a_comment_says_so(tmp_path: Path) -> None:
+    remarked = {**changed(LOCAL, "storage", **{"$comment": "on the fast disk"}), "$comment": "of the laptop"}
+    assert resolve(remarked).tier is Tier.LOCAL
+    file = tmp_path / "mosaic.config.json"
+    for comment in ("// why", "/* why */", "# why"):
+        file.write_text(f'{{"version": 1, {comment}\n "tier": "local"}}')
+        with pytest.raises(ConfigError, match="has a comment at line 1") as caught:
+            configs.load_config(file)
+        assert '"$comment"' in caught.value.remediation
+
+
+def test_the_old_and_the_new_word_together_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "mosaic.config.json"
+    file.write_text('{"version": 1, "tier": "team", "tier": "standalone"}')
+    with pytest.raises(ConfigError, match="tier: stands twice"):
+        configs.load_config(file)

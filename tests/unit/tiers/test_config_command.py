@@ -158,3 +158,10 @@ def test_activate_of_an_unknown_name_lists_the_known_ones() -> None:
     result = run("activate", "nope", "--yes")
     assert isinstance(result.exception, MosaicError)
     assert "home lab" in result.exception.remediation
+
+
+def test_upgrade_keeps_remarks_and_the_place_of_everything(tmp_path: Path) -> None:
+    text = TEAM.replace("{\n", '{\n    "$comment": "kept: \\"tier\\": \\"team\\" was the old word",\n', 1)
+    file = write(tmp_path, text)
+    run("upgrade", "--yes", file)
+    assert file.read_text() == text.replace('"tier" : "team"', '"tier" : "standalone"')

@@ -7,20 +7,22 @@ import json
 import os
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 import tiers
 from mosaic_admin.errors import MosaicError
-from tiers.config import config_schema, resolve_document
+from tiers.config import ConfigError, config_schema, resolve_document
 from tiers.reading import parse_document
-from tiers.schema import check_shape
+from tiers.rules import tier_problems
+from tiers.schema import TEAM_ALIAS, Tier, check_shape
 
 CANARY = "zq7-canary-4711"
 DEFAULTS = [tiers.DEFAULT_LOCAL_CONFIG, tiers.DEFAULT_STANDALONE_CONFIG, tiers.DEFAULT_FEDERATED_CONFIG]
 KEYS = ["version", "tier", "storage", "queue", "memory", "type", "url", "dataDir", "enableVector", "passwordFile",
-        "$schema", "Url", "extra", ""]  # fmt: skip
+        "$schema", "$comment", "Url", "extra", ""]  # fmt: skip
 WORDS = ["local", "standalone", "federated", "team", "pglite", "postgres", "bullmq", "keyword", "pgvector", ""]
 LEAVES = st.one_of(
     st.none(), st.booleans(), st.sampled_from([0, 1, 2, -1, 1.0, 1.5]), st.sampled_from(WORDS), st.text(max_size=5)
@@ -30,9 +32,8 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4),
     max_leaves=8,
 )
-MANY = settings(
-    max_examples=500 if os.environ.get("CI") else 100, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+EXAMPLES = int(os.environ.get("MOSAIC_TEST_EXAMPLES") or (500 if os.environ.get("CI") else 100))
+MANY = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 VALIDATOR = Draft202012Validator(config_schema())
 
 
@@ -58,10 +59,35 @@ def test_the_schema_itself_is_valid() -> None:
 
 @MANY
 @given(documents())
-def test_schema_and_validator_agree_on_every_shape(document: dict[str, Any]) -> None:
+def test_schema_and_validator_agree_on_every_document(document: dict[str, Any]) -> None:
+    """Shape and tier rules; what stands in an address or behind a variable, no schema can say."""
     shaped, problems = check_shape(document)
-    assert (shaped is not None) == VALIDATOR.is_valid(document), (problems, document)
     assert (shaped is None) == bool(problems)
+    if shaped is not None:
+        problems = tier_problems(shaped, Tier.STANDALONE if shaped.tier == TEAM_ALIAS else Tier(shaped.tier))
+    assert (not problems) == VALIDATOR.is_valid(document), (problems, document)
+
+
+@pytest.mark.parametrize("tier", [*Tier, TEAM_ALIAS])
+@pytest.mark.parametrize("storage", ["pglite", "postgres", "vectors"])
+@pytest.mark.parametrize("queue", ["local", "bullmq"])
+@pytest.mark.parametrize("memory", ["keyword", "pgvector"])
+def test_schema_and_validator_agree_on_every_combination(tier: str, storage: str, queue: str, memory: str) -> None:
+    parts = {
+        "pglite": tiers.DEFAULT_LOCAL_CONFIG["storage"],
+        "postgres": {"type": "postgres", "url": "postgresql://h/d"},
+        "vectors": {"type": "postgres", "url": "postgresql://h/d", "enableVector": True, "$comment": "a remark"},
+        "local": {"type": "local"},
+        "bullmq": {"type": "bullmq", "url": "redis://h"},
+    }
+    document = {"version": 1, "tier": tier, "storage": parts[storage], "queue": parts[queue]}
+    document = {**document, "memory": {"type": memory}, "$comment": "another"}
+    try:
+        resolve_document(document, environ={})
+        is_accepted = True
+    except ConfigError:
+        is_accepted = False
+    assert is_accepted == VALIDATOR.is_valid(document)
 
 
 SECRETS = st.sampled_from(

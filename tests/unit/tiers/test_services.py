@@ -15,6 +15,7 @@ from mosaic_admin.people.models import User
 from tiers import codes, services
 from tiers.activation import StaleConfigError
 from tiers.config import ConfigError, ConfigFileError
+from tiers.masking import mask_document
 from tiers.models import RevisionAction, TierConfig
 
 LOCAL = tiers.DEFAULT_LOCAL_CONFIG
@@ -236,3 +237,18 @@ def test_federated_target_is_the_federated_row() -> None:
 def test_an_unknown_number_is_not_found() -> None:
     with pytest.raises(NotFoundError):
         services.get_config(4711)
+
+
+def test_remarks_survive_editing_activation_and_import(config_file: Path) -> None:
+    remarked = {**LOCAL, "$comment": "token=abcdefgh is what it was", "memory": {"type": "keyword", "$comment": "fast"}}
+    config = services.create_config(name="a", document=remarked)
+    shown = services.pretty(mask_document(config.document))
+    assert "abcdefgh" not in shown
+    text = shown.replace(".mosaic/pglite", "elsewhere")
+    services.edit_from_text(config_id=config.pk, expected_revision=1, text=text, person=None, why="")
+    services.activate(config_id=config.pk)
+    kept = json.loads(config_file.read_text())
+    assert (kept["$comment"], kept["memory"]["$comment"]) == (remarked["$comment"], "fast")
+    assert next(iter(kept)) == "$comment"
+    config_file.write_text(config_file.read_text().replace("fast", "faster"))
+    assert services.import_file().document["memory"]["$comment"] == "faster"
