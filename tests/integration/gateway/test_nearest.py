@@ -39,17 +39,17 @@ def url(postgres: EmbeddedPostgres, django_db_blocker: Any) -> Iterator[str]:
 
 
 def fill(url: str) -> None:
-    """One insight per degree and dimension; every fourth belongs to the project."""
+    """Insights in a fan, for each dimension; every fourth belongs to the project."""
     rows = [
         (
             OWNER,
-            PROJECT if degree % 4 == 0 else None,
-            f"{degree} of {dimension}",
-            str(turned(degree, dimension)),
+            None if n % 4 else PROJECT,
+            f"{n} of {dimension}",
+            str(turned(STEP * n, dimension)),
             dimension,
         )
         for dimension in DIMENSIONS
-        for degree in range(ROWS)
+        for n in range(ROWS)
     ]
     with psycopg.connect(url, autocommit=True) as connection, connection.cursor() as cursor:
         cursor.executemany(
