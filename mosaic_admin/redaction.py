@@ -24,24 +24,68 @@ _RULES = (
     (re.compile(r"(\b(?:bearer|basic)\s+)[a-z0-9._~+/=\-]{8,}", re.I), rf"\1{MASK}"),
 )
 
-_known: set[str] = set()
+SHORTEST_SECRET = 6  # characters; masking "a" wherever it stands would shred every text
+# What our own texts say anyway: as a password each is masked where a password stands, and stays a word elsewhere.
+OUR_WORDS = frozenset({
+    "mosaic", "postgres", "postgresql", "pgvector", "pglite", "valkey", "valkeys", "redis", "rediss", "bullmq",
+    "federated", "standalone", "keyword", "gateway", "dashboard", "doctor", "worker", "celery", "docker", "compose",
+    "embedded", "migration", "storage", "memory", "queue", "database", "server", "service", "password", "passwords",
+    "secret", "secrets", "default", "public", "template", "admin", "operator", "support", "person", "people",
+    "users", "tokens", "tasks", "notes", "projects", "messages", "conversations", "insights", "teams",
+    "configuration", "version", "localhost", "network", "change", "changed", "create", "created", "active",
+    "running", "stopped", "failed", "healthy", "unknown", "source", "target", "table", "tables",
+})  # fmt: skip
+_known: set[str] = set()  # masked wherever they stand
+_plain: set[str] = set()  # a plain word or number: masked as a whole word, not inside another
+_ours: set[str] = set()  # masked in a password's place only
 
 
 def remember_secret(*values: str) -> None:
     """Mask these values, and their percent-encoded forms, wherever they turn up from now on.
 
-    Values shorter than six characters are left to the patterns: masking "a" would shred every text.
+    How far it goes depends on what else the value could be. "mosaic" as a password must not turn every "mosaic" of a
+    page into a mask, which would shred the page and tell the password: words of our own texts and values shorter than
+    six characters are masked where a password stands. Another plain word or number is masked as a whole word.
     """
     for value in values:
-        if len(value) >= 6:
-            _known.update({value, quote(value, safe=""), quote_plus(value), unquote(value)})
+        if not value:
+            continue
+        forms = {value, quote(value, safe=""), quote_plus(value), unquote(value)}
+        if len(value) < SHORTEST_SECRET or value.lower() in OUR_WORDS:
+            _ours.update(forms)
+        elif _PLAIN.fullmatch(value):
+            _plain.update(forms)
+        else:
+            _known.update(forms)
+
+
+_PLAIN = re.compile(r"[A-Z]?[a-z]{1,11}|[0-9]{1,9}")
+
+
+def forget_secrets() -> None:
+    """Forget every remembered value, so that a test sees what the patterns do without them."""
+    for values in (_known, _plain, _ours):
+        values.clear()
 
 
 def redact(text: str) -> str:
     """Return `text` with every known secret and everything that looks like one masked."""
     for value in sorted(_known, key=len, reverse=True):
         text = text.replace(value, MASK)
+    for value in _plain:
+        if value in text:
+            text = re.sub(rf"(?<!\w){value}(?!\w)", MASK, text)
+    for value in _ours:
+        if value in text:
+            text = _in_its_place(re.escape(value), text)
     return redact_patterns(text)
+
+
+def _in_its_place(value: str, text: str) -> str:
+    """Mask a value between `:` and `@`, and right after a word like "password"."""
+    text = re.sub(rf"(?<=:){value}(?=@)", MASK, text)
+    cue = rf"(\b\w*{_SENSITIVE}(?:['\"]?\s*[=:]\s*|\s+(?:is\s+|was\s+)?)['\"(“]?)"
+    return re.sub(rf"{cue}{value}(?![\w-])", rf"\1{MASK}", text, flags=re.I)
 
 
 def redact_patterns(text: str) -> str:

@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mosaic_admin.redaction import MASK, RedactingFilter, display_url, redact, redact_data, remember_secret
+from mosaic_admin.access import Role
+from mosaic_admin.redaction import (
+    MASK,
+    OUR_WORDS,
+    RedactingFilter,
+    display_url,
+    forget_secrets,
+    redact,
+    redact_data,
+    remember_secret,
+)
 
 CANARY = "s3cr3t-Canary"
 
@@ -39,15 +49,45 @@ def test_redact_leaves_harmless_text_alone(text):
     assert redact(text) == text
 
 
+@pytest.fixture(autouse=True)
+def _forget():
+    forget_secrets()
+    yield
+    forget_secrets()
+
+
 @given(st.text(min_size=6, max_size=40))
 def test_a_remembered_secret_never_survives(secret):
+    forget_secrets()
     remember_secret(secret)
-    try:
-        assert secret not in redact(f"before {secret} after").replace(MASK, "")
-    finally:
-        from mosaic_admin import redaction
+    assert secret not in redact(f"before {secret} after").replace(MASK, "")
 
-        redaction._known.clear()
+
+@pytest.mark.parametrize("word", ["mosaic", "Postgres", "admin", "valkey", "a", "12345", "password"])
+def test_a_word_of_ours_stays_readable_and_is_masked_where_a_password_stands(word):
+    remember_secret(word)
+    for text in (f"mosaic doctor checks the {word} server", f"host {word}:5432/{word}", f"{word} mosaic.config.json"):
+        assert redact(text) == text
+    for text in (
+        f"postgresql://u:{word}@h/d", f"redis://:{word}@h", f"u:{word}@h", f"password={word}", f"password: {word}",
+        f"password {word} refused", f'the password "{word}"', f"PGPASSWORD='{word}'", f"?password={word}&x=1",
+        f'{{"secret": "{word}"}}', f"password is {word}",
+    ):  # fmt: skip
+        assert word not in redact(text).partition("//")[2].partition("@")[0] or "//" not in text
+        assert MASK in redact(text), text
+
+
+@pytest.mark.parametrize("word", ["sesame", "Hunter", "987654"])
+def test_a_plain_word_is_masked_as_a_word_and_not_inside_another(word):
+    remember_secret(word)
+    assert redact(f"the value {word}, and x-{word}.") == f"the value {MASK}, and x-{MASK}."
+    assert redact(f"open{word}s") == f"open{word}s"
+
+
+def test_the_names_of_the_product_are_words_of_ours():
+    names = {"mosaic", "postgres", "postgresql", "valkey", "redis", "pgvector", "federated", "standalone", "gateway"}
+    assert names <= OUR_WORDS
+    assert {role.value for role in Role} <= OUR_WORDS
 
 
 def test_redact_data_masks_values_of_secret_keys_but_not_file_paths():

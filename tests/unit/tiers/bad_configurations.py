@@ -54,7 +54,7 @@ class Maker:
             f"postgresql://h/d?password={self.secret()}", f"postgresql://h/d?user=u&sslpassword={self.secret()}",
             f"host=h user=u password={self.core}", f"host=h password='it\\'s {self.core}' dbname=d",
             f"PGPASSWORD={self.core}", f'{{"password": "{self.core}"}}', f"Authorization: Bearer {self.core}",
-            "${APP_SECRET}", "postgresql://u:${APP_SECRET}@h/d", f"${{UNSET_SECRET:-{self.core}}}", f"${{{self.core}",
+            "${APP_SECRET}", "postgresql://u:${APP_SECRET}@h/d", f"${{UNSET_SECRET:-{self.core}}}",
         ]  # fmt: skip
         return self.rng.choice(forms)
 
