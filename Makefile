@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 OLD_POSTGRES := .venv/postgres/.installed
+ENGINES := .venv/.pglite
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint format unit integration e2e clean-demo lock old-postgres
@@ -17,6 +18,10 @@ $(STAMP): requirements-bootstrap.lock requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-bootstrap.lock
 	@VIRTUAL_ENV=.venv $(BIN)/uv pip sync --quiet --require-hashes requirements.lock requirements-bootstrap.lock
 	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --editable .
+	@touch $@
+
+$(ENGINES): $(STAMP) tiers/pglite/engines/package-lock.json
+	@$(BIN)/mosaic pglite install
 	@touch $@
 
 run: $(STAMP) ## Start the whole demo: servers, sample data, dashboard, worker, gateway
@@ -34,7 +39,7 @@ $(OLD_POSTGRES): tests/postgres/package.json tests/postgres/package-lock.json $(
 
 old-postgres: $(OLD_POSTGRES) ## PostgreSQL 13 to 17 for the tests
 
-test: $(STAMP) $(OLD_POSTGRES) ## Lint, types, import arrows and the whole test suite
+test: $(STAMP) $(OLD_POSTGRES) $(ENGINES) ## Lint, types, import arrows and the whole test suite
 	@bash tests/run.sh
 
 lint: $(STAMP) ## ruff, djade, import-linter, mypy
@@ -49,13 +54,13 @@ format: $(STAMP) ## Rewrite the code in the house format
 	@$(BIN)/ruff format .
 	@git ls-files 'templates/*.html' | xargs -r $(BIN)/djade --target-version 5.2
 
-unit: $(STAMP) ## Unit tests only
+unit: $(STAMP) $(ENGINES) ## Unit tests only
 	@$(BIN)/pytest -q tests/unit
 
-integration: $(STAMP) $(OLD_POSTGRES) ## Tests against real servers only
+integration: $(STAMP) $(OLD_POSTGRES) $(ENGINES) ## Tests against real servers only
 	@$(BIN)/pytest -q tests/integration
 
-e2e: $(STAMP) ## Browser tests only
+e2e: $(STAMP) $(ENGINES) ## Browser tests only
 	@$(BIN)/pytest -q tests/e2e
 
 lock: $(STAMP) ## Resolve the dependencies again and write the lock files

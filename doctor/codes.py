@@ -215,35 +215,6 @@ STORE_FOREIGN_LOCK = Code(
     503,
 )
 
-PGL_DIRECTORY = Code(
-    "MOS-PGL-001",
-    "The PGlite directory cannot be read",
-    "The directory that the configuration names is missing, empty, or not readable by this user.",
-    ExitCode.UNREACHABLE,
-    503,
-)
-PGL_VERSION = Code(
-    "MOS-PGL-002",
-    "No engine for this PGlite directory",
-    "The directory's PG_VERSION names a PostgreSQL major that no known PGlite release opens.",
-    ExitCode.VERSION,
-    503,
-)
-PGL_NO_NODE = Code(
-    "MOS-PGL-003",
-    "Node.js is missing",
-    "PGlite runs inside Node.js 20 or newer, and none was found.",
-    ExitCode.VERSION,
-    503,
-)
-PGL_IN_USE = Code(
-    "MOS-PGL-004",
-    "A program has the PGlite directory open",
-    "PGlite has no lock of its own: two programs on one directory damage it.",
-    ExitCode.BUSY,
-    503,
-)
-
 ALL = (
     PROBE_TIMEOUT,
     PROBE_CRASHED,
@@ -273,8 +244,4 @@ ALL = (
     STORE_UNFINISHED,
     STORE_MIGRATING,
     STORE_FOREIGN_LOCK,
-    PGL_DIRECTORY,
-    PGL_VERSION,
-    PGL_NO_NODE,
-    PGL_IN_USE,
 )

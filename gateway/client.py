@@ -15,10 +15,12 @@ from mosaic_admin.codes import BUG, Code
 from mosaic_admin.errors import MosaicError
 from store import codes as store_codes
 from tiers import codes as tier_codes
+from tiers.pglite import codes as pglite_codes
 
 STATUS_TIMEOUT_S = 2.0
 CHANGE_TIMEOUT_S = DRAIN_S + 10.0  # a pause may wait that long for requests in flight
-_KNOWN: dict[str, Code] = {code.id: code for code in (*codes.ALL, *doctor_codes.ALL, *store_codes.ALL, *tier_codes.ALL)}
+_MODULES = (codes, doctor_codes, store_codes, tier_codes, pglite_codes)
+_KNOWN: dict[str, Code] = {code.id: code for module in _MODULES for code in module.ALL}
 
 
 class GatewayClient:

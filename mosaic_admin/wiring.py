@@ -25,6 +25,7 @@ from mosaic_admin.people import codes as people_codes
 from store import codes as store_codes
 from tiers import codes as tiers_codes
 from tiers.config import PgliteStorage, ResolvedConfig, ValkeyQueue
+from tiers.pglite import codes as pglite_codes
 
 ALL_CODES: dict[str, Code] = {
     code.id: code
@@ -33,6 +34,7 @@ ALL_CODES: dict[str, Code] = {
         *people_codes.ALL,
         *audit_codes.ALL,
         *tiers_codes.ALL,
+        *pglite_codes.ALL,
         *gateway_codes.ALL,
         *store_codes.ALL,
         *doctor_codes.ALL,

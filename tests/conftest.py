@@ -10,6 +10,7 @@ pytest_plugins = [
     "tests.scheduling",
     "tests.servers",
     "tests.old_postgres",
+    "tests.pglite",
     "tests.demo",
     "tests.e2e.stack",
     "tests.integration.doctor.stores",

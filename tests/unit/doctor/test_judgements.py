@@ -12,9 +12,7 @@ import pytest
 from doctor import codes
 from doctor.destination import default_document
 from doctor.findings import Status, failed
-from doctor.probe import Context
 from doctor.probes.commands import Address, with_postgres_command
-from doctor.probes.pglite import PgliteDirectory, PgliteInUse, PgliteVersion
 from doctor.probes.pgvector import VectorFacts, judge_vector_version
 from doctor.probes.postgres import PostgresFacts, _is_plain
 from doctor.probes.postgres_health import judge_disk, judge_version
@@ -152,34 +150,6 @@ def test_the_embedded_servers_of_this_install_are_started_by_its_own_command(
     assert ours is not None
     assert other is not None
     assert (ours.command, other.command) == ("mosaic demo", "pg_isready -h db.example -p 6001 -t 5")
-
-
-@pytest.mark.parametrize(("version", "status"), [("17", Status.PASS), ("15", Status.FAIL), ("", Status.FAIL)])
-def test_a_pglite_directory_is_judged_by_its_version_file(version: str, status: Status, tmp_path: Path) -> None:
-    (tmp_path / "PG_VERSION").write_text(f"{version}\n")
-    context = Context(deadline=0)
-    assert PgliteDirectory(tmp_path).run(context).status is Status.PASS
-    assert PgliteVersion(tmp_path).run(context).status is status
-
-
-def test_a_missing_pglite_directory_fails(tmp_path: Path) -> None:
-    assert PgliteDirectory(tmp_path / "none").run(Context(deadline=0)).code is codes.PGL_DIRECTORY
-
-
-def test_a_program_with_the_pglite_directory_open_is_seen(tmp_path: Path) -> None:
-    file = tmp_path / "PG_VERSION"
-    file.write_text("17")
-    assert PgliteInUse(tmp_path).run(Context(deadline=0)).status is Status.PASS
-    hold = "import sys; handle = open(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
-    with subprocess.Popen(
-        [sys.executable, "-c", hold, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "open\n"
-        finding = PgliteInUse(tmp_path).run(Context(deadline=0))
-        holder.communicate("")
-    assert finding.code is codes.PGL_IN_USE
-    assert str(holder.pid) in finding.message
 
 
 def test_the_default_of_the_federated_tier_takes_this_installs_ports_and_secret_files(tmp_path: Path) -> None:

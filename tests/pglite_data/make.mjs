@@ -1,0 +1,21 @@
+// Makes a PGlite directory as an install does: with the npm package itself, none of our code in between.
+//
+//   node make.mjs MODULES PACKAGE VECTOR DIRECTORY DATABASE < statements
+//
+// Then it closes the directory; with HOLD it keeps it open until its input ends, one line "open" says so.
+import { createInterface } from 'node:readline'
+import { readFileSync } from 'node:fs'
+
+const [engine, vectorModule, dataDir, database, file, hold] = process.argv.slice(2)
+const { PGlite } = await import(engine)
+const { vector } = await import(vectorModule)
+const db = await PGlite.create({ dataDir, extensions: { vector }, ...(database ? { database } : {}) })
+if (file) await db.exec(readFileSync(file, 'utf8'))
+if (hold) {
+  console.log('open')
+  for await (const line of createInterface({ input: process.stdin })) {
+    await db.exec(line)
+    console.log('done')
+  }
+}
+await db.close()
