@@ -20,7 +20,8 @@ _HASHABLE = frozenset((
 ))
 # … or by a text form that is complete under the pinned settings. Anything else stops the plan.
 _AS_TEXT = frozenset((
-    "json", "tsvector", "tsquery", "bit", "varbit", "point", "line", "lseg", "box", "path", "polygon", "circle",
+    "json", "tsvector", "int4multirange", "int8multirange", "nummultirange", "datemultirange", "tsmultirange",
+    "tstzmultirange", "tsquery", "bit", "varbit", "point", "line", "lseg", "box", "path", "polygon", "circle",
     "xml", "bpchar", "name", "citext", "jsonpath", "int4range", "int8range", "numrange", "daterange", "tsrange",
     "tstzrange",
 ))
@@ -33,7 +34,7 @@ _TYPED_NAMES = frozenset((
 
 
 def is_text(column: SourceColumn) -> bool:
-    return column.base in _TEXT_BASES or column.category == "E"
+    return column.base in _TEXT_BASES or (column.is_enum and not column.base.startswith("_"))
 
 
 def embedding_array(name: str, source_type: str) -> str:
@@ -150,8 +151,8 @@ def copies_as_text(table: TablePlan) -> bool:
 
 def can_verify(column: SourceColumn) -> bool:
     """Say whether a column of this type can be compared on both ends."""
-    element = column.base.removeprefix("_") if column.category == "A" else column.base
-    return column.category == "E" or element == "vector" or element in _HASHABLE or element in _AS_TEXT
+    element = column.base.removeprefix("_")
+    return column.is_enum or element == "vector" or element in _HASHABLE or element in _AS_TEXT
 
 
 def comparable(column: ColumnPlan) -> tuple[str, str]:

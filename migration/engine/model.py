@@ -145,6 +145,7 @@ class TablePlan(_Data):
     ddl: tuple[str, ...] = ()  # statements that create a carried table, or add carried columns, in the target
     late_ddl: tuple[tuple[str, str, str], ...] = ()  # (kind, name, statement) of indexes and keys, after the load
     sequences: tuple[tuple[str, str], ...] = ()  # (source sequence, target sequence)
+    computed: tuple[ColumnPlan, ...] = ()  # generated in the target as in the source: not copied, verified
     is_partitioned: bool = False  # in the source: read with its partitions, any other table without its children
 
 

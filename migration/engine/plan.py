@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from migration import codes
 from migration.engine import canonical, casts, checks, prechecks
 from migration.engine.carry import with_ddl
-from migration.engine.catalog import Connection, SourceTable, quote, read_enums, read_tables
+from migration.engine.catalog import Connection, SourceTable, quote, read_tables
 from migration.engine.connections import driver_errors, open_for_plan
 from migration.engine.facts import Situation, measure
 from migration.engine.manifest import classify
@@ -60,7 +60,7 @@ def make_plan(source: Endpoint, target: Endpoint, decisions: Decisions) -> Plan:
         checks.refuse_same_database(*ends)
         holders = {"source": lock_holders(here), "target": lock_holders(there)}
         findings = Findings(checks=checks.run_checks(*ends, decisions, holders))
-        pairs = _plan_tables(here, decisions, findings)
+        pairs = _plan_tables(here, decisions, findings, ends[1].version_num // 10_000)
         copied = [pair for pair in pairs if pair[0].action.copies]
         if not findings.decisions and not any(check.blocks for check in findings.checks):
             findings.checks += prechecks.would_reject(here, copied, allow_rejects=decisions.allow_rejects)
@@ -83,18 +83,18 @@ def _snapshot(endpoint: Endpoint) -> Iterator[Connection]:
 
 
 def _plan_tables(
-    connection: Connection, decisions: Decisions, findings: Findings
+    connection: Connection, decisions: Decisions, findings: Findings, target_major: int
 ) -> list[tuple[TablePlan, SourceTable]]:
     tables = read_tables(connection)
-    enums = read_enums(connection)
     known = {t.name: name for t in tables if t.schema == "public" and (name := target_table(t.name))}
     by_target = {table.name: table for table in tables if table.name in known}
-    mapped = Mapped({name: known[name] for name, t in by_target.items() if _has_other_id(t)})
+    sources = {table.label: table for table in tables}
+    mapped = Mapped({name: known[name] for name, t in by_target.items() if _has_other_id(t)}, sources)
     pairs = [(_table_plan(connection, table, decisions, mapped, findings), table) for table in tables]
     _refuse_table_clashes([plan for plan, _ in pairs], findings)
     plans = {plan.source_table: plan for plan, _ in pairs}
     ordered = sorted(pairs, key=lambda pair: _order(pair[0]))
-    return [(with_ddl(p, t, plans, enums) if p.action.copies else p, t) for p, t in ordered]
+    return [(with_ddl(p, sources, plans, target_major) if p.action.copies else p, t) for p, t in ordered]
 
 
 def _has_other_id(table: SourceTable) -> bool:
@@ -127,7 +127,7 @@ def _table_plan(
     if name is not None:
         columns, dropped = migrate_columns(table, name, measured, decisions, mapped, findings)
     else:
-        columns, dropped = carry_columns(table, mapped)
+        columns, dropped = carry_columns(table, decisions, mapped)
     check_types(table, columns, findings)
     key = tuple(k for k in usable_key(table) if any(c.source == k for c in columns))
     by = chunk_column(table, key)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from uuid import UUID
-
-import psycopg
 
 from migration.engine import ddl
 from migration.engine import ledger_rows as ledger
@@ -14,7 +11,7 @@ from migration.engine.catalog import Connection, read_tables
 from migration.engine.connections import open_for_plan
 from migration.engine.lanes import Ends, Watch
 from migration.engine.ledger_rows import Claim
-from migration.engine.model import Endpoint, Plan, PrepareSchema, RunOptions, TablePlan
+from migration.engine.model import Endpoint, Plan, PrepareSchema, RunOptions
 from migration.engine.plan import filled_tables, is_same_work
 from migration.engine.ranges import boundaries
 from migration.errors import OtherRunError, SchemaMismatchError, TargetNotEmptyError
@@ -127,8 +124,7 @@ def finish_prepare(
     prepare_schema(ends.target)
     watch.control.check()
     with ends.sessions.source(ends.source, ends.name) as source, claim.transaction(connection):
-        for table in plan.copied_tables:
-            _create(connection, table)
+        _create(connection, plan)
         check_schema(connection, plan)
         ledger.insert_tables(connection, claim.run_id, plan)
         ddl.record(connection, claim, plan)
@@ -137,14 +133,10 @@ def finish_prepare(
     ledger.set_phase(connection, claim, "copy", "copying")
 
 
-def _create(connection: Connection, table: TablePlan) -> None:
-    """Run the plan's own DDL for a table; types are shared between tables, so a second creation is no error."""
-    for statement in table.ddl:
-        if not statement.startswith("CREATE TYPE"):
-            connection.execute(statement)
-            continue
-        with contextlib.suppress(psycopg.errors.DuplicateObject), connection.transaction():
-            connection.execute(statement)
+def _create(connection: Connection, plan: Plan) -> None:
+    """Run the plan's own DDL; a type or sequence that several tables use is created once."""
+    for statement in dict.fromkeys(statement for table in plan.copied_tables for statement in table.ddl):
+        connection.execute(statement)
 
 
 def check_schema(connection: Connection, plan: Plan) -> None:

@@ -43,11 +43,24 @@ class Mapped:
 
     tables: Mapping[str, str]
 
-    def refers(self, table: SourceTable, column: str) -> str | None:
-        """Return the target table whose mapped id this column holds by a foreign key of the source, else None."""
+    sources: Mapping[str, SourceTable] = field(default_factory=dict)  # every table of the source, by its label
+
+    def refers(self, table: SourceTable, column: str, seen: frozenset[tuple[str, str]] = frozenset()) -> str | None:
+        """Return the target table whose mapped id this column holds by foreign keys of the source, else None.
+
+        A column that refers to another table's reference holds the same id.
+        """
+        if (table.label, column) in seen:
+            return None
         for key in table.foreign_keys:
-            if key.columns == (column,) and key.target in self.tables and key.target_columns == ("id",):
+            there = dict(zip(key.columns, key.target_columns, strict=True)).get(column)
+            if there is None:
+                continue
+            if there == "id" and key.target in self.tables:
                 return self.tables[key.target]
+            other = self.sources.get(key.target)
+            if other and (found := self.refers(other, there, seen | {(table.label, column)})):
+                return found
         return None
 
 
@@ -153,6 +166,9 @@ def _carried_column(column: SourceColumn, name: str, referred: str | None) -> Co
     if referred is not None and column.type != "uuid":
         expression = casts.mapped_id(referred, column)
         return ColumnPlan(column.name, name, column.type, "uuid", expression, f"follows the mapped id of {referred}")
+    if column.base == "citext" and not column.obstacle:
+        note = "citext → text: upper and lower case differ from now on"
+        return ColumnPlan(column.name, name, column.type, "text", f"{quote(column.name)}::text", note)
     return ColumnPlan(column.name, name, column.type, column.type)
 
 
@@ -185,26 +201,31 @@ def _refuse_clashes(table: SourceTable, planned: Iterable[ColumnPlan], findings:
         seen.setdefault(column.target, column.source)
 
 
-def carry_columns(table: SourceTable, mapped: Mapped) -> tuple[list[ColumnPlan], dict[str, str]]:
+def carry_columns(table: SourceTable, decisions: Decisions, mapped: Mapped) -> tuple[list[ColumnPlan], dict[str, str]]:
     """Return the columns of a carried table: under their own names, all but secrets and generated values."""
     planned, dropped = [], {}
     for column in table.columns:
         if is_secret(column.name):
             dropped[column.name] = SECRET_REASON
+        elif f"{table.label}.{column.name}" in decisions.drop_columns:
+            dropped[column.name] = "left behind by decision"
         elif not column.generated:
             planned.append(_carried_column(column, column.name, mapped.refers(table, column.name)))
     return planned, dropped
 
 
 def check_types(table: SourceTable, planned: Iterable[ColumnPlan], findings: Findings) -> None:
-    """Stop the plan at a type that no verification covers."""
+    """Stop the plan at a type that the target cannot have, or that no verification covers."""
     for plan in planned:
         column = table.column(plan.source)
-        if not casts.can_verify(column):
+        why = "" if casts.can_verify(column) else "which cannot be verified"
+        if not plan.cast and plan.target_type == column.type:  # it needs this very type
+            why = column.obstacle or ("which belongs to the extension citext" if column.base == "_citext" else why)
+        if why:
             findings.fail(
                 codes.TYPE,
                 f"type of {table.label}.{column.name}",
-                f"{table.label}.{column.name} has type {column.type}, which cannot be verified.",
+                f"{table.label}.{column.name} has type {column.type}, {why}.",
                 f"Leave it behind (--drop-column {table.label}.{column.name}), or change its type in the source.",
             )
 

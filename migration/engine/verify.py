@@ -79,7 +79,7 @@ def _hashes(row: str, mode: VerifyMode) -> tuple[str, str]:
 
 def sides(table: TablePlan, rejected: list[str]) -> tuple[Side, Side]:
     """Return how source and target show a table; rows that were rejected don't count on the source."""
-    pairs = [comparable(column) for column in table.columns]
+    pairs = [comparable(column) for column in (*table.columns, *table.computed)]
     here, there = (f"ROW({', '.join(pair[end] for pair in pairs)})" for end in (0, 1))
     keys = [comparable(c) for c in table.columns if c.source in table.key and c.target != "origin_id"] or pairs
     key_here, key_there = (f"ROW({', '.join(pair[end] for pair in keys)})" for end in (0, 1))

@@ -9,6 +9,7 @@ import pytest
 from migration.engine import make_plan
 from migration.engine.model import CheckStatus, Decisions, OutcomeState, Plan
 from tests.comparator import compare, derive_mapping
+from tests.fingerprint import catalog_of, compare_catalogs
 from tests.integration.engine.support import load, migrate, scalar, source_at, target_at
 
 Urls = tuple[str, str]
@@ -100,3 +101,73 @@ def test_a_partitioned_table_arrives_whole_as_one_plain_table(urls: Urls) -> Non
     assert scalar(urls[1], "SELECT relkind FROM pg_class WHERE relname = 'visits'") == "r"
     assert scalar(urls[1], "SELECT count(*) FROM pg_indexes WHERE tablename = 'visits'") == 2
     assert scalar(urls[1], "SELECT count(*) FROM mosaic_migration.chunk WHERE table_name = 'visits'") == 11
+
+
+KEYS = """
+CREATE FUNCTION loud(t text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT upper(t)';
+CREATE TYPE colour AS ENUM ('red', 'green', 'it''s');
+CREATE DOMAIN short AS varchar(20) DEFAULT 'x' NOT NULL CONSTRAINT no_blank CHECK (VALUE <> ' ');
+CREATE DOMAIN palette AS colour[];
+CREATE SEQUENCE ticket_numbers INCREMENT BY 5 START WITH 100;
+CREATE TABLE rooms (
+  number int GENERATED ALWAYS AS IDENTITY (START WITH 7 INCREMENT BY 3),
+  floor int NOT NULL, door text COLLATE "C" NOT NULL,
+  ticket bigint NOT NULL DEFAULT nextval('ticket_numbers'), word text DEFAULT loud('a'), shade colour DEFAULT 'it''s',
+  label short, shades palette, during tsrange NOT NULL,
+  doors text GENERATED ALWAYS AS (door || floor) STORED, shout text GENERATED ALWAYS AS (loud(door)) STORED,
+  CONSTRAINT rooms_key PRIMARY KEY (floor, door) INCLUDE (number),
+  CONSTRAINT rooms_number UNIQUE (number) DEFERRABLE INITIALLY DEFERRED,
+  CONSTRAINT rooms_word UNIQUE NULLS NOT DISTINCT (word, floor),
+  CONSTRAINT rooms_during EXCLUDE USING gist (during WITH &&),
+  CONSTRAINT rooms_loud CHECK (loud(door) <> 'X')
+);
+CREATE INDEX rooms_loud_index ON rooms (loud(door));
+CREATE UNIQUE INDEX rooms_ticket ON rooms (ticket);
+CREATE TABLE guests (id int PRIMARY KEY, floor int, door text, ticket bigint,
+  friend int REFERENCES guests (id) DEFERRABLE INITIALLY DEFERRED,
+  CONSTRAINT guests_room FOREIGN KEY (floor, door) REFERENCES rooms (floor, door) MATCH FULL ON DELETE SET NULL (door));
+CREATE TABLE leaders (id int PRIMARY KEY, crew int);
+CREATE TABLE crews (id int PRIMARY KEY, leader int NOT NULL REFERENCES leaders (id));
+ALTER TABLE leaders ADD CONSTRAINT leaders_crew FOREIGN KEY (crew) REFERENCES crews (id);
+INSERT INTO rooms (floor, door, word, shade, label, shades, during)
+  SELECT n % 5, 'door ' || n, n, 'green', 'l', '{red,NULL,"it''s"}', 
+    tsrange('2024-01-01'::timestamp + n * interval '1 day',
+  '2024-01-01'::timestamp + (n + 1) * interval '1 day') FROM generate_series(1, 2) n;
+INSERT INTO rooms (floor, door, word, during) VALUES (9, 'high', NULL, '[2020-01-01,2020-01-02)');
+INSERT INTO guests VALUES (1, 1, 'door 1', 1, 2), (2, NULL, NULL, NULL, 1);
+INSERT INTO leaders VALUES (1, NULL); INSERT INTO crews VALUES (1, 1); UPDATE leaders SET crew = 1;
+"""
+NOT_VALID = """
+ALTER TABLE rooms ADD CONSTRAINT rooms_floor CHECK (floor < 3) NOT VALID;
+ALTER TABLE guests ADD CONSTRAINT guests_ticket_fkey FOREIGN KEY (ticket) REFERENCES rooms (ticket) NOT VALID;
+"""
+# What only a server with our function could have; the dry run names each.
+LOUD = {
+    ("index", "public.rooms_loud_index"),
+    ("constraint", "public.rooms.rooms_loud"),
+    ("column", "public.rooms.shout"),
+    ("column", "public.rooms.word"),  # but for its default
+}
+
+
+def test_keys_rules_types_and_sequences_of_a_carried_table_are_the_sources(urls: Urls) -> None:
+    load(urls[0], KEYS)
+    load(urls[0], NOT_VALID)
+    tables = ("rooms", "guests", "leaders", "crews")
+    decisions = Decisions(carry_tables=tables)
+    (rooms,) = (table for table in planned(urls, decisions).tables if table.name == "rooms")
+    assert {note.split(":")[1].strip() for note in rooms.notes if "loud" in note} == {
+        "the default of word", "the generated column shout", "check rooms_loud", "index rooms_loud_index"
+    }  # fmt: skip
+    arrives(urls, decisions, *tables, chunk_rows=2)
+    wanted, found = (
+        {k: v for k, v in catalog_of(url, schema="public").items() if k[1].split(".")[1] in NAMES} for url in urls
+    )
+    assert {(d.key[0], d.table) for d in compare_catalogs(wanted, found)} == LOUD
+    assert scalar(urls[1], "SELECT nextval('ticket_numbers')") == scalar(urls[0], "SELECT nextval('ticket_numbers')")
+
+
+NAMES = {
+    "rooms", "guests", "leaders", "crews", "colour", "ticket_numbers", "rooms_number_seq", "rooms_key", "rooms_number",
+    "rooms_word", "rooms_during", "rooms_loud_index", "rooms_ticket", "guests_pkey", "leaders_pkey", "crews_pkey",
+}  # fmt: skip
