@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal
 
+import psycopg
 from pydantic import ValidationError
 
 from migration import codes
@@ -66,6 +67,7 @@ def make_plan(source: Endpoint, target: Endpoint, decisions: Decisions) -> Plan:
             findings.checks += prechecks.would_reject(here, copied, allow_rejects=decisions.allow_rejects)
         findings.checks.append(_largest([plan for plan, _ in pairs]))
         findings.checks += _shapes(copied)
+        _refuse_xml(there, copied, findings)
         run = read_run(there)
         state = _target_state(there, run, ends, findings)
     return _hold_against(run, _assemble([plan for plan, _ in pairs], ends, findings, decisions, state))
@@ -212,6 +214,23 @@ def _largest(plans: list[TablePlan]) -> CheckResult:
     if biggest is None:
         return checks.largest_value(0, "")
     return checks.largest_value(biggest.largest_value_bytes, biggest.source_table)
+
+
+def _refuse_xml(there: Connection, copied: list[tuple[TablePlan, SourceTable]], findings: Findings) -> None:
+    """PostgreSQL may be built without XML; only using it tells."""
+    columns = [(t, c) for p, t in copied for c in p.columns if c.target_type in ("xml", "xml[]")]
+    try:
+        with there.transaction():
+            there.execute("SELECT '<a/>'::xml") if columns else None
+    except psycopg.errors.FeatureNotSupported:
+        for table, column in columns:
+            findings.fail(
+                codes.TYPE,
+                f"type of {table.label}.{column.source}",
+                f"{table.label}.{column.source} has type {column.source_type}, and the target was built without XML.",
+                "Use a target whose server has XML, or leave the column behind: "
+                f"--drop-column {table.label}.{column.source}",
+            )
 
 
 def _shapes(copied: list[tuple[TablePlan, SourceTable]]) -> list[CheckResult]:

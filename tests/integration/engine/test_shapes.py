@@ -130,7 +130,7 @@ CREATE TABLE leaders (id int PRIMARY KEY, crew int);
 CREATE TABLE crews (id int PRIMARY KEY, leader int NOT NULL REFERENCES leaders (id));
 ALTER TABLE leaders ADD CONSTRAINT leaders_crew FOREIGN KEY (crew) REFERENCES crews (id);
 INSERT INTO rooms (floor, door, word, shade, label, shades, during)
-  SELECT n % 5, 'door ' || n, n, 'green', 'l', '{red,NULL,"it''s"}', 
+  SELECT n % 5, 'door ' || n, n, 'green', 'l', '{red,NULL,"it''s"}',
     tsrange('2024-01-01'::timestamp + n * interval '1 day',
   '2024-01-01'::timestamp + (n + 1) * interval '1 day') FROM generate_series(1, 2) n;
 INSERT INTO rooms (floor, door, word, during) VALUES (9, 'high', NULL, '[2020-01-01,2020-01-02)');
