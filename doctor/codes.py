@@ -20,6 +20,14 @@ PROBE_CRASHED = Code(
     500,
 )
 
+BAD_SUPPRESSION = Code(
+    "MOS-DOC-003",
+    "A finding cannot be put aside like this",
+    "Putting a finding aside takes a reason that explains it to whoever comes next, and an end: for ever is not one.",
+    ExitCode.USAGE,
+    422,
+)
+
 PG_NO_CREATE = Code(
     "MOS-PG-020",
     "The role may not create schemas",
@@ -218,6 +226,7 @@ STORE_FOREIGN_LOCK = Code(
 ALL = (
     PROBE_TIMEOUT,
     PROBE_CRASHED,
+    BAD_SUPPRESSION,
     PG_NO_CREATE,
     PG_TOO_OLD,
     PG_UNTRIED,

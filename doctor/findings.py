@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -38,6 +39,19 @@ class Remediation:
 
 
 @dataclass(frozen=True)
+class Suppressed:
+    """Somebody put the finding aside until then; it is shown and does not count for the colour."""
+
+    reason: str
+    by: str
+    until: datetime
+
+    def as_dict(self) -> dict[str, str]:
+        until = self.until.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        return {"reason": redact(self.reason), "by": self.by, "until": until}
+
+
+@dataclass(frozen=True)
 class Finding:
     """One sentence about one service. Probes fill the first five fields; the runner adds the rest.
 
@@ -53,6 +67,12 @@ class Finding:
     service: str = ""
     duration_ms: int = 0
     caused_by: Code | None = None
+    suppressed: Suppressed | None = None
+
+    @property
+    def counted(self) -> Status:
+        """The status that colour and order go by: what is put aside counts as nothing."""
+        return Status.SKIP if self.suppressed else self.status
 
     @property
     def is_blocking(self) -> bool:
@@ -80,6 +100,7 @@ class Finding:
             "docs": self.docs,
             "duration_ms": self.duration_ms,
             "caused_by": self.caused_by.id if self.caused_by else None,
+            "suppressed": self.suppressed.as_dict() if self.suppressed else None,
         }
 
 

@@ -37,9 +37,12 @@ def _version(version: str | None) -> str:
 
 
 def _short_finding(finding: Finding) -> Iterable[str]:
+    data = finding.as_dict()
+    if aside := data["suppressed"]:
+        yield f"suppressed {data['code']} {finding.service} until {aside['until']}: {aside['reason']} ({aside['by']})"
+        return
     if finding.status not in (Status.FAIL, Status.WARN, Status.UNKNOWN):
         return
-    data = finding.as_dict()
     yield f"{data['code']} {finding.service}: {data['message']}"
     yield from _fix(finding)
 
@@ -59,7 +62,9 @@ def as_text(report: Report) -> str:
     for finding in report.findings:
         data = finding.as_dict()
         code = f" [{data['code']}]" if data["code"] else ""
-        lines.append(f"{WORDS[finding.status]:<8}{finding.service:<10} {data['message']}{code}")
+        aside = data["suppressed"]
+        note = f" (suppressed until {aside['until']}: {aside['reason']})" if aside else ""
+        lines.append(f"{WORDS[finding.status]:<8}{finding.service:<10} {data['message']}{code}{note}")
         lines.extend(f"        {line}" for line in _fix(finding))
     return "\n".join(lines)
 
@@ -91,6 +96,8 @@ def as_openmetrics(report: Report) -> str:
         *_family("mosaic_doctor_findings", "Findings by status."),
         *(_sample("mosaic_doctor_findings", {**tier, "status": status.value}, report.summary()[status.value])
           for status in Status),
+        *_family("mosaic_doctor_suppressed", "Findings that somebody put aside: they do not count for the light."),
+        _sample("mosaic_doctor_suppressed", tier, len(report.put_aside)),
         *_family("mosaic_doctor_finding", "1 for each code that fails, warns or is unknown."),
         *_finding_samples(report, tier),
         "# EOF",
@@ -102,7 +109,7 @@ def _finding_samples(report: Report, tier: Mapping[str, str]) -> Iterable[str]:
     rows = {
         (item.code.id, item.service, item.status.value): None
         for item in report.findings
-        if item.code and item.status is not Status.SKIP
+        if item.code and item.counted is not Status.SKIP
     }
     for code, service, status in rows:  # one sample per label set: OpenMetrics allows no duplicates
         yield _sample("mosaic_doctor_finding", {**tier, "code": code, "service": service, "status": status}, 1)

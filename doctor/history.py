@@ -40,6 +40,7 @@ def record(report: Report) -> Span:
             light=report.status.value,
             tier=report.tier or "",
             root_code=body["summary"]["root_cause"] or "",
+            suppressed=body["summary"]["suppressed"],
             started_at=report.generated_at,
             **fresh,
         )
@@ -50,7 +51,9 @@ def record(report: Report) -> Span:
 def fingerprint_of(body: dict[str, Any]) -> str:
     """Return what stays the same while nothing changes: states, codes and versions, without times and wording."""
     services = [{key: value for key, value in item.items() if key != "duration_ms"} for item in body["services"]]
-    findings = sorted([item["probe"], item["status"], item["code"] or ""] for item in body["findings"])
+    findings = sorted(
+        [item["probe"], item["status"], item["code"] or "", str(bool(item["suppressed"]))] for item in body["findings"]
+    )
     kept = json.dumps([body["tier"], body["status"], services, findings], sort_keys=True)
     return hashlib.sha256(kept.encode()).hexdigest()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils import timezone
 
 
 class Span(models.Model):
@@ -17,6 +18,7 @@ class Span(models.Model):
     root_code = models.CharField(max_length=16, blank=True)
     started_at = models.DateTimeField()
     seen_at = models.DateTimeField(db_index=True)
+    suppressed = models.PositiveSmallIntegerField(default=0)
     runs = models.PositiveIntegerField(default=1)
     body = models.JSONField()
     evidence = models.JSONField(default=dict)
@@ -27,3 +29,30 @@ class Span(models.Model):
 
     def __str__(self) -> str:
         return f"{self.light} {self.started_at:%Y-%m-%d %H:%M:%S} to {self.seen_at:%H:%M:%S}"
+
+
+class Suppression(models.Model):
+    """A finding that somebody put aside: what has this code at this service does not count until then.
+
+    Rows stay after their end: who put what aside, and why, is part of the history.
+    """
+
+    code = models.CharField(max_length=16)
+    service = models.CharField(max_length=40)
+    reason = models.CharField(max_length=500)
+    by = models.CharField(max_length=150)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    until = models.DateTimeField()
+    lifted_at = models.DateTimeField(null=True, blank=True)
+    lifted_by = models.CharField(max_length=150, blank=True)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [models.Index(fields=["until"], name="doctor_suppression_until")]
+
+    def __str__(self) -> str:
+        return f"{self.code} at {self.service}"
+
+    @property
+    def link(self) -> str:
+        return f"/doctor/codes/{self.code}/"

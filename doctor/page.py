@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from doctor import history, services
+from doctor import history, services, suppressions
 from doctor.history import SinceGreen, Tick
 from doctor.models import Span
 from mosaic_admin.codes import Code, ExitCode
@@ -35,6 +35,11 @@ class Row:
     fix: str | None
     command: str | None
     evidence: list[list[str]]
+    suppressed: dict[str, str] | None = None
+
+    @property
+    def counts(self) -> bool:
+        return self.suppressed is None
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,19 @@ class Verdict:
     code: Code | None
     since: datetime
     effect: str
+
+
+@dataclass(frozen=True)
+class Aside:
+    """Something that is put aside now, and its finding when the report has it."""
+
+    pk: int
+    code: str
+    service: str
+    reason: str
+    by: str
+    until: datetime
+    row: Row | None
 
 
 @dataclass(frozen=True)
@@ -71,6 +89,7 @@ class Page:
     waiting: tuple[Row, ...] = ()
     others: tuple[Row, ...] = ()
     passing: tuple[Row, ...] = ()
+    suppressions: tuple[Aside, ...] = ()
     passing_by_service: str = ""
     services: tuple[dict[str, Any], ...] = ()
     bars: tuple[Bar, ...] = ()
@@ -105,8 +124,8 @@ def current_page() -> Page:
 
 def page_of(span: Span, now: datetime) -> Page:
     rows = [_row(item, span.evidence) for item in span.body["findings"]]
-    failing = next((row for row in rows if row.status == "fail"), None)
-    others = tuple(row for row in rows if row.status in TROUBLE and row is not failing)
+    failing = next((row for row in rows if row.status == "fail" and row.counts), None)
+    others = tuple(row for row in rows if row.status in TROUBLE and row is not failing and row.counts)
     passing = tuple(row for row in rows if row.status == "pass" or (row.status == "skip" and not row.caused_by))
     ticks = history.ticks(now)
     return Page(
@@ -120,11 +139,20 @@ def page_of(span: Span, now: datetime) -> Page:
         waiting=tuple(row for row in rows if row.status == "skip" and row.caused_by),
         others=others,
         passing=passing,
+        suppressions=_suppressions(rows),
         passing_by_service=_by_service(passing),
         services=tuple({**item, "word": SERVICE_WORDS[item["status"]]} for item in span.body["services"]),
         bars=tuple(_bar(number, tick) for number, tick in enumerate(ticks)),
         day=_day(ticks),
         green=history.since_green(span),
+    )
+
+
+def _suppressions(rows: list[Row]) -> tuple[Aside, ...]:
+    found = {(row.code, row.service): row for row in rows if not row.counts}
+    return tuple(
+        Aside(item.pk, item.code, item.service, item.reason, item.by, item.until, found.get((item.code, item.service)))
+        for item in suppressions.active()
     )
 
 
@@ -141,6 +169,7 @@ def _row(item: dict[str, Any], evidence: dict[str, list[list[str]]]) -> Row:
         fix=remedy.get("text"),
         command=remedy.get("command"),
         evidence=evidence.get(item["probe"], []),
+        suppressed=item.get("suppressed"),
     )
 
 

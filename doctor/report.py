@@ -58,16 +58,20 @@ class Report:
 
     @property
     def status(self) -> Light:
-        return light_of(finding.status for finding in self.findings)
+        return light_of(finding.counted for finding in self.findings)
 
     @property
     def root_causes(self) -> tuple[Finding, ...]:
-        """The failures; what waits because of them is skipped and not among them."""
-        return tuple(finding for finding in self.findings if finding.status is Status.FAIL)
+        """The failures that count; what waits because of them is skipped and not among them."""
+        return tuple(finding for finding in self.findings if finding.counted is Status.FAIL)
 
     @property
     def root_cause(self) -> Finding | None:
         return next(iter(self.root_causes), None)
+
+    @property
+    def put_aside(self) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if finding.suppressed)
 
     def is_failing(self, fail_on: str = "fail") -> bool:
         """Say whether a script asked to stop at `fail_on` (`warn` or `fail`) should stop."""
@@ -86,15 +90,17 @@ class Report:
             "text": self._sentence(),
             "root_cause": root.code.id if root and root.code else None,
             **{status.value: counts[status] for status in Status},
+            "suppressed": len(self.put_aside),
         }
 
     def _sentence(self) -> str:
-        trouble = [finding for finding in self.findings if SEVERITY[finding.status] < SEVERITY[Status.SKIP]]
+        trouble = [finding for finding in self.findings if SEVERITY[finding.counted] < SEVERITY[Status.SKIP]]
+        aside = f" {len(self.put_aside)} suppressed." if self.put_aside else ""
         if not trouble:
-            return "Everything that was asked is in order."
+            return f"Everything {'else ' if aside else ''}that was asked is in order.{aside}"
         more = len(trouble) - 1
         tail = f" And {more} more." if more else ""
-        return f"{trouble[0].as_dict()['message']}{tail}"
+        return f"{trouble[0].as_dict()['message']}{tail}{aside}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the published JSON document (doctor/schema/report-1.json)."""
@@ -132,4 +138,4 @@ def service_status(findings: Iterable[Finding]) -> Status:
 
 def sort_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Sort trouble first, keeping the order of the ladders within each status."""
-    return tuple(sorted(findings, key=lambda finding: SEVERITY[finding.status]))
+    return tuple(sorted(findings, key=lambda finding: SEVERITY[finding.counted]))

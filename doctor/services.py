@@ -11,12 +11,13 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from doctor import history
+from doctor import history, suppressions
 from doctor.examine import Assembler, Subject, examine, file_subject, tier_word
 from doctor.models import Span
 from doctor.probe import Probe
 from doctor.probes.config import ConfigDrift
 from doctor.report import Report
+from doctor.suppressing import suppressed
 from mosaic_admin.codes import Code
 from mosaic_admin.errors import NotFoundError
 from tiers.models import TierConfig
@@ -40,6 +41,8 @@ def run_report(config_path: Path | None = None, tier: str | None = None) -> Repo
         if recent and timezone.now() - recent.generated_at < timedelta(seconds=recent.duration_ms / 1000 + SHARE_S):
             return recent
         report = examine(_subject(path, tier), _assembler(), extra=_drift(path) if tier is None else ())
+        if tier is None:
+            report = suppressed(report, suppressions.rules())
         _recent[key] = report
         return report
 
@@ -47,6 +50,12 @@ def run_report(config_path: Path | None = None, tier: str | None = None) -> Repo
 def check_now() -> Span:
     """Examine this install and keep the result in the history."""
     return history.record(run_report())
+
+
+def look_again() -> Span:
+    """Examine this install now, whoever looked a moment ago: something was just changed."""
+    forget_shared_runs()
+    return check_now()
 
 
 def _subject(path: Path, tier: str | None) -> Subject:
@@ -81,12 +90,14 @@ WORDS = {"green": "Green", "yellow": "Yellow", "red": "Red"}
 
 def current_light() -> dict[str, Any]:
     """Return what the strip of every page shows: kind, word, and when it was looked at."""
-    row = Span.objects.values("light", "seen_at").first()
+    row = Span.objects.values("light", "seen_at", "suppressed").first()
     if row is None:
         return {"kind": "unknown", "word": "Not checked yet", "checked_at": None}
     if timezone.now() - row["seen_at"] > history.STALE:
         return {"kind": "unknown", "word": "Unknown", "checked_at": row["seen_at"]}
-    return {"kind": row["light"], "word": WORDS.get(row["light"], "Unknown"), "checked_at": row["seen_at"]}
+    aside = f", {row['suppressed']} suppressed" if row["suppressed"] else ""
+    word = f"{WORDS.get(row['light'], 'Unknown')}{aside}"
+    return {"kind": row["light"], "word": word, "checked_at": row["seen_at"]}
 
 
 def all_codes() -> dict[str, Code]:
@@ -103,6 +114,6 @@ def code(code_id: str) -> Code:
 
 
 def forget_shared_runs() -> None:
-    """Let the next caller run the probes again (tests, and after a configuration was activated)."""
+    """Let the next caller run the probes again (tests, and after something was changed)."""
     with _lock:
         _recent.clear()

@@ -7,12 +7,14 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_ready
 
+from doctor import suppressions
 from doctor.services import check_now
 
 
 @shared_task(name="doctor.check")
 def check() -> str:
     """Examine this install and keep the result. Idempotent: a second run lengthens the same span."""
+    suppressions.mirror()  # each host's own command line learns of what was put aside on another one
     return check_now().light
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from doctor import views
+from doctor import action_views, views
 
 app_name = "doctor"
 urlpatterns = [
     path("", views.report, name="report"),
     path("check/", views.check, name="check"),
+    path("suppress/<str:code_id>/<str:service>/", action_views.suppress, name="suppress"),
+    path("suppressed/<int:suppression_id>/lift/", action_views.lift, name="lift"),
     path("codes/", views.codes, name="codes"),
     path("codes/<str:code_id>/", views.code, name="code"),
 ]

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST
 
 from doctor import services
 from doctor.page import Page, current_page
-from mosaic_admin.access import READERS, allow, public
+from mosaic_admin.access import OPERATORS, READERS, allow, public
 
 LIVE = "doctor/report.html#live"
 
@@ -35,7 +35,8 @@ def check(request: HttpRequest) -> HttpResponseBase:
 
 def _answer(request: HttpRequest, page: Page) -> HttpResponse:
     is_fragment = bool(request.htmx)  # type: ignore[attr-defined]
-    return render(request, LIVE if is_fragment else "doctor/report.html", {"page": page})
+    context = {"page": page, "may_change": getattr(request.user, "role", None) in OPERATORS}
+    return render(request, LIVE if is_fragment else "doctor/report.html", context)
 
 
 @allow(READERS)

@@ -73,11 +73,14 @@ def verdict_of(report: dict[str, Any] | None) -> Verdict:
     """Return the sentence for the doctor's last document; the effect first, then what to do."""
     if report is None:
         return Verdict("unknown", "Unknown", "Nothing has been checked yet.")
-    trouble = [f for f in report["findings"] if f["status"] in ("fail", "unknown", "warn")]
+    counted = [f for f in report["findings"] if not f.get("suppressed")]
+    trouble = [f for f in counted if f["status"] in ("fail", "unknown", "warn")]
     first = trouble[0] if trouble else None
     match report["status"]:
         case "green":
-            return Verdict("green", "Green", "This install is working.")
+            aside = len(report["findings"]) - len(counted)
+            more = f" {aside} {'finding is' if aside == 1 else 'findings are'} suppressed." if aside else ""
+            return Verdict("green", "Green", f"This install is working.{more}")
         case "yellow":
             return Verdict("yellow", "Yellow", f"This install is working. {_can_wait(trouble)}", first)
         case _:

@@ -50,6 +50,11 @@ class Action(models.TextChoices):
     STACK_DOWN = "stack.down", "Stopped the stack"
     STACK_RESTART = "stack.restart", "Restarted a service of the stack"
     STACK_ROTATE = "stack.rotate", "Changed a password of the stack"
+    DOCTOR_SUPPRESS = "doctor.suppress", "Put a finding aside"
+    DOCTOR_UNSUPPRESS = "doctor.unsuppress", "Let a finding count again"
+    DOCTOR_BUNDLE = "doctor.bundle", "Downloaded the doctor's support bundle"
+    WEBHOOK_CREATE = "webhook.create", "Added a webhook"
+    WEBHOOK_DELETE = "webhook.delete", "Removed a webhook"
     AUDIT_EXPORT = "audit.export", "Exported the audit log"
 
     @property

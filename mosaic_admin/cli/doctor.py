@@ -11,6 +11,7 @@ import click
 from doctor.examine import examine, file_subject, report_on_failure
 from doctor.formats import RENDERERS
 from doctor.report import Report
+from doctor.suppressing import read_rules, suppressed
 from mosaic_admin import env
 from mosaic_admin.codes import BAD_SETTING, BUG
 from mosaic_admin.wiring import probes_for
@@ -38,7 +39,8 @@ def report_for(path: Path | None, tier: str | None) -> Report:
     try:
         environment = env.load()
         subject = file_subject(path or environment.config).towards(tier, environment.home)
-        return examine(subject, probes_for)
+        report = examine(subject, probes_for)
+        return suppressed(report, read_rules(environment.home)) if subject.tier is None else report
     except SystemExit:  # env.load has named the bad variables on stderr
         return report_on_failure(
             BAD_SETTING, "An environment variable of Mosaic Admin has a bad value.", "Correct what stderr names."

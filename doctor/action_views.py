@@ -1,0 +1,45 @@
+"""What people do on the doctor's pages beyond looking."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
+
+from doctor import services, suppressions
+from doctor.forms import SuppressForm
+from doctor.suppressions import SuppressionError
+from mosaic_admin.access import OPERATORS, allow
+
+
+def _name(request: HttpRequest) -> str:
+    return request.user.get_username()
+
+
+@allow(OPERATORS)
+def suppress(request: HttpRequest, code_id: str, service: str) -> HttpResponseBase:
+    """Ask why and until when, then put the finding aside and look again."""
+    code, form = services.code(code_id), SuppressForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            row = suppressions.suppress(code=code, service=service, by=_name(request), **form.cleaned_data)
+        except SuppressionError as error:
+            form.add_errors({"reason": [f"{error.message} {error.remediation}"]})
+        else:
+            services.look_again()
+            messages.add_message(
+                request, messages.SUCCESS, f"{row} is put aside until {row.until:%d %b %Y, %H:%M} UTC."
+            )
+            return redirect("doctor:report")
+    context = {"code": code, "service": service, "form": form}
+    return render(request, "doctor/suppress.html", context, status=422 if form.errors else 200)
+
+
+@allow(OPERATORS)
+@require_POST
+def lift(request: HttpRequest, suppression_id: int) -> HttpResponseBase:
+    row = suppressions.lift(suppression_id=suppression_id, by=_name(request))
+    services.look_again()
+    messages.add_message(request, messages.SUCCESS, f"{row} counts again.")
+    return redirect("doctor:report")
