@@ -6,10 +6,10 @@ OLD_POSTGRES := .venv/postgres/.installed
 ENGINES := .venv/.pglite
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format unit integration e2e clean-demo lock old-postgres
+.PHONY: help run test lint format unit integration e2e engine test-real-images clean-demo lock old-postgres
 
 help: ## Show this list
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk 'BEGIN {FS = ":.*## "} {printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk 'BEGIN {FS = ":.*## "} {printf "  make %-17s %s\n", $$1, $$2}'
 
 $(STAMP): requirements-bootstrap.lock requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ". Fix: make PYTHON=/path/to/python3.11 run")'
@@ -63,6 +63,13 @@ integration: $(STAMP) $(OLD_POSTGRES) $(ENGINES) ## Tests against real servers o
 e2e: $(STAMP) $(ENGINES) ## Browser tests only
 	@$(BIN)/pytest -q tests/e2e
 
+engine: ## Docker, its compose plugin and the images, for the tests that need a real engine (as root)
+	@bash tests/containers/setup.sh
+
+test-real-images: $(STAMP) ## The tests of the compose stack with the upstream images; refuses where they are absent
+	@MOSAIC_TEST_REAL_IMAGES=1 $(BIN)/pytest -q tests/integration/stack
+
 lock: $(STAMP) ## Resolve the dependencies again and write the lock files
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --group dev pyproject.toml -o requirements.lock
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements-bootstrap.in -o requirements-bootstrap.lock
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --constraint requirements.lock pyproject.toml -o compose/image/requirements.lock

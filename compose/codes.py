@@ -1,4 +1,4 @@
-"""What can be wrong with the stack's own processes."""
+"""What can be wrong with the stack: its processes, its containers, its engine."""
 
 from mosaic_admin.codes import Code, ExitCode
 
@@ -55,6 +55,63 @@ STEP_FAILED = Code(
     ExitCode.BUG,
 )
 
+NO_ENGINE = Code(
+    "MOS-STK-010",
+    "No Docker engine here",
+    "There is no Docker on this host, it does not run, or this account may not use it.",
+    ExitCode.UNREACHABLE,
+    503,
+)
+NO_COMPOSE = Code(
+    "MOS-STK-011",
+    "Docker's compose plugin is missing",
+    "Docker is there, and the plugin that reads compose files is not.",
+    ExitCode.CONFIG,
+    503,
+)
+COMMAND_FAILED = Code(
+    "MOS-STK-012",
+    "A Docker command failed",
+    "Docker refused, or gave up, what the stack was told to do. The output of the command says why.",
+    ExitCode.UNREACHABLE,
+    503,
+)
+ENGINE_HANGS = Code(
+    "MOS-STK-013",
+    "Docker does not answer",
+    "The engine accepted a question and did not answer it in time.",
+    ExitCode.UNREACHABLE,
+    503,
+)
+PORT_IN_USE = Code(
+    "MOS-STK-014",
+    "A port of the stack is taken",
+    "Another program listens on a port that a service of the stack is to be reached at.",
+    ExitCode.CONFIG,
+    409,
+)
+NO_IMAGE = Code(
+    "MOS-STK-015",
+    "An image is missing",
+    "An image that the compose file names is not on this host, and no registry gave it.",
+    ExitCode.UNREACHABLE,
+    503,
+)
+NOT_HEALTHY = Code(
+    "MOS-STK-016",
+    "A service is not healthy",
+    "A container of the stack runs, and its health check fails or never passed.",
+    ExitCode.UNREACHABLE,
+    503,
+)
+STACK_DOWN = Code(
+    "MOS-STK-017",
+    "The stack does not run",
+    "What was asked for needs a running stack, and its services are stopped or were never started.",
+    ExitCode.UNREACHABLE,
+    409,
+)
+
 ALL = (
     NOT_STARTED,
     NOT_STOPPED,
@@ -64,4 +121,12 @@ ALL = (
     SECRET_MISSING,
     NOT_READY,
     STEP_FAILED,
+    NO_ENGINE,
+    NO_COMPOSE,
+    COMMAND_FAILED,
+    ENGINE_HANGS,
+    PORT_IN_USE,
+    NO_IMAGE,
+    NOT_HEALTHY,
+    STACK_DOWN,
 )

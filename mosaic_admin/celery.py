@@ -1,8 +1,10 @@
 """The Celery application of the control plane: worker (threads pool) and beat."""
 
 import os
+from pathlib import Path
 
 from celery import Celery
+from celery.signals import heartbeat_sent
 
 DOCTOR_S = 60.0
 SWEEP_S = 15.0  # a lost message costs a run at most twice this before it starts
@@ -17,4 +19,6 @@ app.conf.beat_schedule = {
     # A report that waited for a minute would only be followed by the next one.
     "doctor": {"task": "doctor.check", "schedule": DOCTOR_S, "options": {"expires": DOCTOR_S - 10}},
 }
+if "MOSAIC_WORKER_ALIVE_FILE" in os.environ:  # what the container's health check looks at
+    heartbeat_sent.connect(lambda **_: Path(os.environ["MOSAIC_WORKER_ALIVE_FILE"]).touch(), weak=False)
 app.autodiscover_tasks(["migration", "doctor"])

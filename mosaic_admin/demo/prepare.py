@@ -6,10 +6,11 @@ import logging
 import os
 from collections.abc import Callable
 
+from compose.embedded.federated import ROLE
 from compose.embedded.stack import drop_database, ensure_database
 from compose.embedded.supervisor import Say
 from mosaic_admin.demo import config_file
-from mosaic_admin.demo.plan import ROLE, SAMPLE_SEED, DemoPlan
+from mosaic_admin.demo.plan import SAMPLE_SEED, DemoPlan
 
 Progress = Callable[[int, int, str], None]
 

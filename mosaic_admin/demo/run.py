@@ -72,7 +72,7 @@ def _make_supervisor(plan: DemoPlan, say: Say) -> Supervisor:
 
 def _start(plan: DemoPlan, supervisor: Supervisor, voice: Voice) -> None:
     require_free(plan.ports)
-    EmbeddedStack(plan.servers, say=voice.say).up()
+    EmbeddedStack(plan.servers).up(voice.say)
     prepare.prepare_databases(plan)
     prepare.prepare_control_plane(plan, say=voice.say)
     prepare.prepare_sample_store(plan, progress=voice.progress)

@@ -195,9 +195,15 @@ def test_a_password_file_is_read_relative_to_the_document(tmp_path: Path) -> Non
 
 
 def test_a_password_file_that_others_can_read_is_a_warning(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
     (warning,) = resolve(secret_file(tmp_path, mode=0o644), base_dir=tmp_path).warnings
     assert warning.code is codes.SECRET_FILE_OPEN
     assert warning.remediation == f"Run `chmod 600 {tmp_path / 'pw'}`."
+
+
+def test_a_readable_password_file_in_a_closed_folder_is_none(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    assert resolve(secret_file(tmp_path, mode=0o444), base_dir=tmp_path).warnings == ()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,132 @@
+"""The `docker` runtime: the compose overlay under one project name, for the page and the command alike."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from compose import codes
+from compose.docker.engine import CommandFailedError, Engine
+from compose.docker.labels import PROJECT, moment, services_from, volume_from
+from compose.files import OVERLAY, PROFILE
+from compose.logs import log_line
+from compose.runtime import SERVICES, LogLine, Say, StackStatus
+from compose.secret_files import ensure_secrets
+from mosaic_admin.errors import MosaicError
+
+WAIT_S = 150  # the first start of a large image on a slow disk; `start_period` of the file is 60 s
+
+
+@dataclass(frozen=True)
+class DockerStack:
+    """`project` names containers, network and volumes; `secrets` holds the password files; `settings` are variables
+    of the compose file (`MOSAIC_POSTGRES_PORT` and the others of .env.example)."""
+
+    project: str
+    secrets: Path
+    settings: Mapping[str, str]
+    file: Path = OVERLAY
+
+    name = "docker"
+
+    @property
+    def engine(self) -> Engine:
+        return Engine({**self.settings, "MOSAIC_SECRETS_DIR": str(self.secrets)})
+
+    def arguments(self, *words: str) -> list[str]:
+        """Return a whole compose command line: what page and documents show is what runs."""
+        fixed = ["compose", "--project-name", self.project, "--file", str(self.file), "--profile", PROFILE]
+        return [*fixed, "--ansi", "never", "--progress", "plain", *words]
+
+    def up(self, say: Say) -> None:
+        ensure_secrets(self.secrets)
+        self._change(["up", "--detach", "--wait", "--wait-timeout", str(WAIT_S), *SERVICES], say)
+
+    def down(self, say: Say) -> None:
+        # `rm` and not `down`: the project may have other services, and neither it nor we take volumes along.
+        self._change(["rm", "--stop", "--force", *reversed(SERVICES)], say)
+
+    def restart(self, service: str | None, say: Say) -> None:
+        if not self.status().is_up:
+            raise nothing_runs()
+        self._change(["restart", *([service] if service else SERVICES)], say)
+        self.up(say)
+
+    def status(self) -> StackStatus:
+        engine = self.engine
+        version = engine.version()
+        label = f"label={PROJECT}={self.project}"
+        ids = engine.ask("ps", "--all", "--quiet", "--no-trunc", "--filter", label).split()
+        containers = engine.ask_json("inspect", "--type", "container", *ids) if ids else []
+        images = sorted({container["Image"] for container in containers})
+        known = {image["Id"]: image for image in (engine.ask_json("image", "inspect", *images) if images else [])}
+        services = services_from(containers, known)
+        names = engine.ask("volume", "ls", "--quiet", "--filter", label).split()
+        found = engine.ask_json("volume", "inspect", *names) if names else []
+        return StackStatus(
+            engine=f"Docker {version}",
+            services=tuple(services[: len(SERVICES)]),
+            volumes=tuple(volume_from(volume, services) for volume in found),
+            others=tuple(services[len(SERVICES) :]),
+        )
+
+    def logs(self, service: str, *, tail: int) -> list[LogLine]:
+        text = self.engine.ask(*self.arguments("logs", "--no-log-prefix", "--timestamps", "--tail", str(tail), service))
+        return [_log_line(line) for line in text.splitlines() if line.strip()]
+
+    def config(self) -> str:
+        return self.engine.ask(*self.arguments("config"))
+
+    def _change(self, words: Sequence[str], say: Say) -> None:
+        try:
+            self.engine.follow(self.arguments(*words), say)
+        except CommandFailedError as error:
+            raise classified(error) from error
+
+
+def nothing_runs() -> MosaicError:
+    return MosaicError(
+        "The stack does not run, so there is nothing to restart.",
+        remediation="Start it with `mosaic stack up`.",
+        code=codes.STACK_DOWN,
+    )
+
+
+def _log_line(line: str) -> LogLine:
+    stamp, _, text = line.partition(" ")
+    return log_line(text, moment(stamp) if re.match(r"\d{4}-\d\d-\d\dT", stamp) else None)
+
+
+# What compose's words mean, first match first: (pattern, code, sentence, remedy).
+_CLASSES = (
+    (
+        r"port is already allocated|address already in use",
+        codes.PORT_IN_USE,
+        "A port of the stack is taken on this host.",
+        "See what listens there with `ss -ltnp 'sport = :5433 or sport = :6380'` and stop it, or set "
+        "MOSAIC_POSTGRES_PORT or MOSAIC_VALKEY_PORT to another port.",
+    ),
+    (
+        r"pull access denied|no such image|failed to resolve|TLS handshake|registry-1|i/o timeout|no such host|x509",
+        codes.NO_IMAGE,
+        "An image of the stack is not on this host, and it cannot be fetched.",
+        "Fetch both on a machine that reaches the registry (`docker pull`, `docker save`) and load them here with "
+        "`docker load`, or name a mirror in MOSAIC_POSTGRES_IMAGE and MOSAIC_VALKEY_IMAGE.",
+    ),
+    (
+        r"is unhealthy|exited \(|context deadline exceeded|timeout waiting",
+        codes.NOT_HEALTHY,
+        "A service of the stack was started and did not become healthy.",
+        "Read why with `mosaic stack logs`, put right what it names, then `mosaic stack up` again.",
+    ),
+)
+
+
+def classified(error: CommandFailedError) -> MosaicError:
+    """Return the error in our words; one that fits no class stays as it is."""
+    for pattern, code, sentence, remedy in _CLASSES:
+        if re.search(pattern, error.words, re.IGNORECASE):
+            return MosaicError(sentence, remediation=remedy, code=code)
+    return error
