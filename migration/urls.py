@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from migration import views
+from migration import switch_views, views
 
 app_name = "migrations"
 urlpatterns = [
@@ -16,6 +16,9 @@ urlpatterns = [
     path("<int:number>/pause", views.pause, name="pause"),
     path("<int:number>/resume", views.resume, name="resume"),
     path("<int:number>/cancel", views.cancel, name="cancel"),
+    path("<int:number>/cutover", switch_views.cutover, name="cutover"),
+    path("<int:number>/cutover/state", switch_views.cutover_state, name="cutover-state"),
+    path("<int:number>/rollback", switch_views.rollback, name="rollback"),
     path("<int:number>/events", views.events, name="events"),
     path("<int:number>/plan.json", views.plan_json, name="plan"),
     path("<int:number>/certificate.json", views.certificate, name="certificate"),

@@ -16,6 +16,7 @@ from migration.bundle import support_bundle
 from migration.forms import NewForm, decisions_from_post
 from migration.models import EffectiveState, MigrationJob
 from migration.pages import RunPage, one_line
+from migration.switch_page import CutoverPage
 from mosaic_admin.access import OPERATORS, READERS, allow
 from mosaic_admin.errors import MosaicError, NotFoundError
 from mosaic_admin.redaction import redact_data
@@ -27,7 +28,8 @@ def actor(request: HttpRequest) -> services.Actor:
     return services.Actor(request.user.get_username(), request.user.pk)
 
 
-def _may_start(request: HttpRequest) -> bool:
+def may_start(request: HttpRequest) -> bool:
+    """Say whether to show what changes something: support reads all of it and finds no button."""
     return getattr(request.user, "role", None) in OPERATORS
 
 
@@ -42,7 +44,7 @@ def _list_context(request: HttpRequest) -> dict[str, Any]:
         "items": items,
         "states": EffectiveState.choices,
         "periods": history.PERIODS.items(),
-        "may_start": _may_start(request),
+        "may_start": may_start(request),
     }
 
 
@@ -78,7 +80,7 @@ def _show(
     request: HttpRequest, job: MigrationJob, *, error: MosaicError | None = None, typed: str = ""
 ) -> HttpResponse:
     page = RunPage(job)
-    context: dict[str, Any] = {"run": page, "job": job, "may_start": _may_start(request), "error": error}
+    context: dict[str, Any] = {"run": page, "job": job, "may_start": may_start(request), "error": error}
     context |= {"typed": typed, "events": history.events_of(job, limit=history.RECENT_EVENTS)}
     if page.state in PLAN_STATES:
         template = "migration/plan.html"
@@ -87,7 +89,7 @@ def _show(
         context["points"] = _points(job)
     else:
         template = "migration/ended.html"
-        context |= _list_context(request)
+        context |= _list_context(request) | {"cutover": CutoverPage.of(job)}
     return render(request, template, context, status=error.http_status if error else 200)
 
 

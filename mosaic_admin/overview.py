@@ -104,7 +104,7 @@ def next_steps(way: Way) -> Next | None:
         (way.is_planned, Step("Make a dry run", code=way.plan_hash[:9] if way.is_planned else "")),
         (way.is_planned and not way.open_decisions, Step(_decisions(way))),
         (way.is_moved, Step(_move(way))),
-        (False, Step("Activate the federated config")),
+        (False, Step("Cut over to the federated store")),
     ]
     return Next(_marked(facts), *_button(facts, way))
 
@@ -139,5 +139,5 @@ def _button(facts: list[tuple[bool, Step]], way: Way) -> tuple[str, str, int | N
         ("Make a dry run", "migrations:new", None),
         ("Review the plan", "migrations:detail", way.run_number),
         ("Review the plan", "migrations:detail", way.run_number),
-        ("Activate the federated config", "tiers:list", None),
+        ("Cut over to the federated store", "migrations:cutover", way.run_number),
     )[due]

@@ -44,7 +44,7 @@ PLANNED = replace(START, has_target=True, run_number=7, run_state="planned", pla
         (replace(PLANNED, open_decisions=2), "Decide 2 things", "migrations:detail"),
         (replace(PLANNED, estimate="14 min"), "Move the data, about 14 min", "migrations:detail"),
         (replace(PLANNED, run_state="running"), "Move the data, run #7", "migrations:detail"),
-        (replace(PLANNED, run_state="verified"), "Activate the federated config", "tiers:list"),
+        (replace(PLANNED, run_state="verified"), "Cut over to the federated store", "migrations:cutover"),
     ],
 )
 def test_one_step_is_due_and_the_button_leads_to_it(way: Way, due: str, button: str) -> None:
