@@ -133,6 +133,21 @@ GAINED_UNSEEN = Code(
     503,
 )
 
+SIGNING_KEY = Code(
+    "MOS-MIG-119",
+    "The signing key cannot be used",
+    "Certificates are signed with the install's Ed25519 key; the file is missing, readable by others, or another key.",
+    ExitCode.CONFIG,
+    503,
+)
+BAD_CERTIFICATE = Code(
+    "MOS-MIG-120",
+    "The certificate does not hold",
+    "The file is no certificate, was changed after it was signed, or does not say what the stores hold today.",
+    ExitCode.DIFFERENCES,
+    422,
+)
+
 
 ALL = (
     JOB_BUSY,
@@ -153,4 +168,6 @@ ALL = (
     SMOKE_FAILED,
     NO_CUTOVER,
     GAINED_UNSEEN,
+    SIGNING_KEY,
+    BAD_CERTIFICATE,
 )

@@ -86,3 +86,13 @@ class GainedUnseenError(MosaicError):
     """The federated store does not answer, and nobody said that a rollback may go on without it."""
 
     code = job_codes.GAINED_UNSEEN
+
+
+class SigningKeyError(MosaicError):
+    code = job_codes.SIGNING_KEY
+
+
+class BadCertificateError(MosaicError):
+    """A file is no certificate, or one that was tampered with."""
+
+    code = job_codes.BAD_CERTIFICATE

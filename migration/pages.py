@@ -288,6 +288,11 @@ class RunPage:
         return f"mosaic-run{self.job.number}-{self.job.plan_hash[:8]}.cert.json"
 
     @property
+    def verify_command(self) -> str:
+        fingerprint = (self.certificate.get("signature") or {}).get("fingerprint", "F")
+        return f"mosaic storage verify {self.certificate_name} --fingerprint {fingerprint}"
+
+    @property
     def summary(self) -> str:
         return one_line(self.job, self.state)
 

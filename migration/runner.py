@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, cast
 
 from django.utils import timezone
@@ -22,11 +23,12 @@ from migration.engine.model import (
     RunOptions,
 )
 from migration.job_codes import DIFFERENCES, REJECTS
-from migration.jobs import Claim, claim, finish, worker_name
+from migration.jobs import Claim, add_event, claim, finish, worker_name
 from migration.models import JobState, MigrationJob
 from migration.prepare import prepare_schema
 from migration.pulse import Pulse
-from mosaic_admin import codes
+from migration.signing import ensure_key, sign
+from mosaic_admin import codes, env
 from mosaic_admin.errors import MosaicError
 from mosaic_admin.redaction import redact
 
@@ -143,7 +145,18 @@ def _run(held: Claim, pulse: Pulse, engine: Engine) -> dict[str, Any]:
         sink=pulse,
         prepare_schema=prepare_schema,
     )
-    return _ending(outcome)
+    return _ending(replace(outcome, certificate=_signed(held, job, outcome)))
+
+
+def _signed(held: Claim, job: MigrationJob, outcome: Outcome) -> dict[str, Any]:
+    """Sign the certificate. A key that cannot be used costs the signature, never the verified run."""
+    certificate = {**outcome.certificate, "run_number": job.number}
+    environment = env.load()
+    try:
+        return sign(certificate, ensure_key(environment.home.resolve(), environment.signing_key_file))
+    except MosaicError as error:
+        add_event(held.job_id, f"The certificate is not signed: {error.message} {error.remediation}", level="warning")
+        return certificate
 
 
 def _has_run_before(job: MigrationJob) -> bool:

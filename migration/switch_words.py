@@ -8,7 +8,7 @@ from migration.models import Cutover
 
 RESTART = (
     "Restart the gateway, it reads its configuration only then: stop its process, then run `mosaic gateway start`. "
-    "Under `make run` a stopped gateway is started again by itself: kill -TERM $(cat .mosaic/run/gateway.pid)"
+    "Under `make run` a stopped gateway is started again by itself: `kill -TERM $(cat .mosaic/run/gateway.pid)`"
 )
 
 

@@ -8,6 +8,7 @@ app_name = "migrations"
 urlpatterns = [
     path("", views.list_runs, name="list"),
     path("new", views.new, name="new"),
+    path("signing-key.pem", views.signing_key, name="key"),
     path("<int:number>/", views.detail, name="detail"),
     path("<int:number>/live", views.live, name="live"),
     path("<int:number>/decide", views.decide, name="decide"),

@@ -16,7 +16,9 @@ from migration.bundle import support_bundle
 from migration.forms import NewForm, decisions_from_post
 from migration.models import EffectiveState, MigrationJob
 from migration.pages import RunPage, one_line
+from migration.signing import ensure_key, public_pem, shown_fingerprint
 from migration.switch_page import CutoverPage
+from mosaic_admin import env
 from mosaic_admin.access import OPERATORS, READERS, allow
 from mosaic_admin.errors import MosaicError, NotFoundError
 from mosaic_admin.redaction import redact_data
@@ -51,7 +53,9 @@ def _list_context(request: HttpRequest) -> dict[str, Any]:
 @allow(READERS)
 @require_GET
 def list_runs(request: HttpRequest) -> HttpResponse:
-    return render(request, "migration/list.html", _list_context(request))
+    environment = env.load()
+    fingerprint = shown_fingerprint(environment.home.resolve(), environment.signing_key_file)
+    return render(request, "migration/list.html", {**_list_context(request), "fingerprint": fingerprint})
 
 
 @allow(OPERATORS)
@@ -215,6 +219,15 @@ def certificate(request: HttpRequest, number: int) -> HttpResponse:
         raise NotFoundError(f"Run #{number} has no certificate.", remediation="Only a verified run has one.")
     response = JsonResponse(page.certificate, json_dumps_params={"indent": 1, "ensure_ascii": False})
     return _download(response, page.certificate_name)
+
+
+@allow(READERS)
+@require_GET
+def signing_key(request: HttpRequest) -> HttpResponse:
+    """Send the public key that checks this host's certificates; its fingerprint is on the list of runs."""
+    environment = env.load()
+    key = ensure_key(environment.home.resolve(), environment.signing_key_file)
+    return _download(HttpResponse(public_pem(key.public), content_type="application/x-pem-file"), "mosaic-signing.pem")
 
 
 @allow(READERS)

@@ -42,6 +42,9 @@ class Environment(BaseSettings):
     control_valkey_port: Port = Field(6390, description="Port of the control plane's embedded Valkey")
     allowed_hosts: str = Field("", description="Extra host names the dashboard answers to, comma separated")
     secret_key: str = Field("", description="Django's secret key; unset: made once and kept in MOSAIC_HOME/keys")
+    signing_key_file: Path | None = Field(
+        None, description="Private key (PEM, Ed25519) that signs certificates; unset: MOSAIC_HOME/keys/signing-key"
+    )
     debug: bool = Field(False, description="Django's debug pages; never on a machine that others reach")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe log line")
     boot_wait_s: Annotated[float, Field(ge=0, le=600)] = Field(

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import click
@@ -19,11 +20,21 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON documen
 
 
 def command_of_django(function: Callable[..., int]) -> Callable[..., None]:
-    """Load the control plane, turn errors into the one shape (JSON with --json), and exit with the returned code."""
+    """Load the control plane, then do as `command_without_django`."""
+
+    @wraps(function)
+    def loaded(**options: Any) -> int:
+        setup_django()
+        return function(**options)
+
+    return command_without_django(loaded)
+
+
+def command_without_django(function: Callable[..., int]) -> Callable[..., None]:
+    """Turn errors into the one shape (JSON with --json), and exit with the returned code."""
 
     @wraps(function)
     def wrapper(**options: Any) -> None:
-        setup_django()
         try:
             code = function(**options)
         except MosaicError as error:
@@ -168,6 +179,36 @@ def rollback(confirm: str, unseen: bool, look: bool, as_json: bool) -> int:
     from mosaic_admin.cli.storage_switch import roll_back
 
     return roll_back(confirm=confirm, unseen=unseen, look=look, as_json=as_json)
+
+
+@command.command("verify")
+@click.argument("certificate", type=click.Path(path_type=Path))
+@click.option("--key", type=click.Path(path_type=Path), metavar="PUB", help="Public key (PEM) that you trust.")
+@click.option("--fingerprint", default="", metavar="F", help="Fingerprint of the key that you trust.")
+@click.option("--target", type=click.Path(path_type=Path), metavar="CONFIG", help="Take the target's sums again.")
+@click.option("--source", type=click.Path(path_type=Path), metavar="CONFIG", help="Take the source's sums as well.")
+@AS_JSON
+@command_without_django
+def verify(certificate: Path, as_json: bool, **options: Any) -> int:
+    """Check a certificate on any machine; reads only, and needs no control plane.
+
+    Exit codes: 0 trusted (and the sums hold), 1 changed, void, or another sum, 3 signature not trusted, 69 unreachable.
+    """
+    from mosaic_admin.cli.storage_certificate import verify as check
+
+    if options["source"] and not options["target"]:
+        raise click.UsageError("--source needs --target: the plan that says how to compare lies in the target.")
+    return check(certificate, as_json=as_json, **options)
+
+
+@command.command("key")
+@AS_JSON
+@command_without_django
+def key(as_json: bool) -> int:
+    """Print the public key that checks this install's certificates, and its fingerprint."""
+    from mosaic_admin.cli.storage_certificate import show_key
+
+    return show_key(as_json=as_json)
 
 
 def _told(job: Any, what: str, *, as_json: bool) -> int:

@@ -1,4 +1,4 @@
-"""The rollback drill in a browser: cut over, serve an agent from the federated store, go back, serve one from the old."""
+"""The rollback drill in a browser: an agent served from the federated store, and after a rollback from the old."""
 
 from __future__ import annotations
 

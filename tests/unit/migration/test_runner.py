@@ -7,12 +7,15 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.utils import timezone
 
 from migration import pulse, runner, services
 from migration.engine.model import OutcomeState, Phase
+from migration.job_errors import SigningKeyError
 from migration.jobs import Claim, claim, extend, finish, give_up
 from migration.models import EffectiveState, JobState, MigrationJob
+from migration.signing import Trust, check_signature
 from mosaic_admin import codes
 from mosaic_admin.errors import MosaicError
 from tests.fakes.engine import FakeEngine
@@ -210,3 +213,33 @@ def test_a_lease_is_extended_given_up_and_ended_by_its_owner_only(queued: Make) 
     assert give_up(held)
     job.refresh_from_db()
     assert job.effective_state(timezone.now() + timedelta(milliseconds=1)) is EffectiveState.INTERRUPTED
+
+
+def test_a_verified_run_keeps_a_signed_certificate_and_the_dashboard_shows_its_key(
+    queued: Make, signed_in: Callable[[str], Client]
+) -> None:
+    job = queued()
+    assert runner.run(job.pk, job.attempt)
+    job.refresh_from_db()
+    assert job.result is not None
+    certificate = job.result["certificate"]
+    assert check_signature(certificate)[0] is Trust.NOT_TRUSTED
+    assert certificate["run_number"] == job.number
+    client, fingerprint = signed_in("support"), certificate["signature"]["fingerprint"]
+    assert fingerprint in client.get("/migrations/").content.decode()
+    assert f"--fingerprint {fingerprint}" in client.get(f"/migrations/{job.number}/").content.decode()
+    assert client.get("/migrations/signing-key.pem").content.startswith(b"-----BEGIN PUBLIC KEY-----")
+
+
+def test_a_key_that_cannot_be_used_costs_the_signature_and_not_the_run(
+    queued: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise SigningKeyError("Others may read it.", remediation="chmod")
+
+    monkeypatch.setattr(runner, "ensure_key", refuse)
+    job = queued()
+    assert runner.run(job.pk, job.attempt)
+    job.refresh_from_db()
+    assert (job.state, (job.result or {})["certificate"].get("signature")) == (JobState.VERIFIED, None)
+    assert job.events.filter(message__startswith="The certificate is not signed").exists()
