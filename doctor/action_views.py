@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from doctor import services, suppressions
-from doctor.forms import SuppressForm
+from doctor import services, suppressions, webhooks
+from doctor.forms import SuppressForm, WebhookForm
+from doctor.outbound import WebhookTargetError
 from doctor.suppressions import SuppressionError
-from mosaic_admin.access import OPERATORS, allow
+from mosaic_admin.access import ADMINS, OPERATORS, allow
 
 
 def _name(request: HttpRequest) -> str:
@@ -43,3 +47,35 @@ def lift(request: HttpRequest, suppression_id: int) -> HttpResponseBase:
     services.look_again()
     messages.add_message(request, messages.SUCCESS, f"{row} counts again.")
     return redirect("doctor:report")
+
+
+@allow(ADMINS)
+@never_cache
+def webhook_list(request: HttpRequest) -> HttpResponseBase:
+    form = WebhookForm(request.POST or None)
+    context: dict[str, Any] = {"form": form}
+    if request.method == "POST" and form.is_valid():
+        try:
+            # Shown on this answer only: a redirect would have to keep the secret in the session.
+            context["created"], context["secret"] = webhooks.create_webhook(by=_name(request), **form.cleaned_data)
+            context["form"] = WebhookForm()
+        except WebhookTargetError as error:
+            form.add_errors({"url": [f"{error.message} {error.remediation}"]})
+    context["webhooks"] = webhooks.all_webhooks()
+    return render(request, "doctor/webhooks.html", context, status=422 if context["form"].errors else 200)
+
+
+@allow(ADMINS)
+@require_POST
+def webhook_delete(request: HttpRequest, webhook_id: int) -> HttpResponseBase:
+    webhooks.delete_webhook(webhook_id=webhook_id)
+    messages.add_message(request, messages.SUCCESS, "The webhook is removed.")
+    return redirect("doctor:webhooks")
+
+
+@allow(ADMINS)
+@require_POST
+def webhook_test(request: HttpRequest, webhook_id: int) -> HttpResponseBase:
+    webhooks.send_test(webhook_id=webhook_id)
+    messages.add_message(request, messages.INFO, "A test is on its way; load this page again to see it arrive.")
+    return redirect("doctor:webhooks")

@@ -27,6 +27,14 @@ BAD_SUPPRESSION = Code(
     ExitCode.USAGE,
     422,
 )
+WEBHOOK_TARGET = Code(
+    "MOS-DOC-004",
+    "A webhook cannot call this address",
+    "The address is unusable, unknown, or inside a private network. A dashboard that calls whatever it is told would "
+    "be a way into the network behind it.",
+    ExitCode.USAGE,
+    422,
+)
 
 PG_NO_CREATE = Code(
     "MOS-PG-020",
@@ -227,6 +235,7 @@ ALL = (
     PROBE_TIMEOUT,
     PROBE_CRASHED,
     BAD_SUPPRESSION,
+    WEBHOOK_TARGET,
     PG_NO_CREATE,
     PG_TOO_OLD,
     PG_UNTRIED,

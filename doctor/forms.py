@@ -18,3 +18,12 @@ class SuppressForm(HouseForm):
         choices=[(1, "tomorrow"), (7, "in a week"), (30, "in 30 days"), (90, "in 90 days")],
         help_text="Then it counts again by itself.",
     )
+
+
+class WebhookForm(HouseForm):
+    url = forms.CharField(
+        label="Address",
+        max_length=1000,
+        widget=forms.URLInput(attrs={"autocomplete": "off", "placeholder": "https://"}),
+        help_text="Its path is kept sealed, and only the host is shown later.",
+    )

@@ -14,6 +14,7 @@ from django.db.models import F
 
 from doctor.models import Span
 from doctor.report import Light, Report
+from doctor.webhooks import announce
 
 GAP = timedelta(minutes=5)  # reports come every minute; a longer silence ends a span: nobody looked
 STALE = timedelta(minutes=3)  # an older report says nothing about now
@@ -45,6 +46,8 @@ def record(report: Report) -> Span:
             **fresh,
         )
         _forget_old(report.generated_at)
+        if newest and newest.light != span.light:
+            announce(newest, span)
     return span
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from django.db import models
 from django.utils import timezone
 
@@ -56,3 +58,55 @@ class Suppression(models.Model):
     @property
     def link(self) -> str:
         return f"/doctor/codes/{self.code}/"
+
+
+class Webhook(models.Model):
+    """A receiver of colour changes. `sealed` holds its URL and the secret of its signatures, encrypted."""
+
+    target = models.CharField(max_length=200)
+    sealed = models.TextField()
+    by = models.CharField(max_length=150)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["target", "id"]
+
+    def __str__(self) -> str:
+        return f"webhook to {self.target}"
+
+    @property
+    def last(self) -> Delivery | None:
+        return next(iter(self.deliveries.all()), None)
+
+
+class Delivery(models.Model):
+    """One message to one receiver: tried until it arrives, or until there have been enough tries."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    webhook = models.ForeignKey(Webhook, on_delete=models.CASCADE, related_name="deliveries")
+    event = models.CharField(max_length=40)
+    body = models.JSONField()
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    next_at = models.DateTimeField(default=timezone.now)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    outcome = models.CharField(max_length=200, blank=True)
+    is_sent = models.BooleanField(default=False)
+    done_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [models.UniqueConstraint(fields=["webhook", "event"], name="doctor_delivery_once")]
+        indexes = [models.Index(fields=["done_at", "next_at"], name="doctor_delivery_due")]
+
+    def __str__(self) -> str:
+        return f"{self.body['event']} to {self.webhook.target}"
+
+    @property
+    def state(self) -> str:
+        if self.is_sent:
+            return "ok"
+        return "run" if self.done_at is None else "fail"
+
+    @property
+    def word(self) -> str:
+        return {"ok": "Arrived", "run": "On its way", "fail": "Given up"}[self.state]

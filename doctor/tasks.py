@@ -7,7 +7,7 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_ready
 
-from doctor import suppressions
+from doctor import suppressions, webhooks
 from doctor.services import check_now
 
 
@@ -15,7 +15,14 @@ from doctor.services import check_now
 def check() -> str:
     """Examine this install and keep the result. Idempotent: a second run lengthens the same span."""
     suppressions.mirror()  # each host's own command line learns of what was put aside on another one
+    webhooks.resend_lost()
     return check_now().light
+
+
+@shared_task(name=webhooks.TASK)
+def deliver(delivery_id: str, attempt: int) -> None:
+    """Send one message to one webhook; a message that comes twice is tried once."""
+    webhooks.deliver(delivery_id, attempt)
 
 
 @worker_ready.connect

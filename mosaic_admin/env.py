@@ -55,6 +55,9 @@ class Environment(BaseSettings):
         "auto",
         description="What runs the federated stack; auto: processes where this home has their data, else Docker",
     )
+    webhook_allow: str = Field(
+        "", description="Hosts and networks that a webhook may call although they are private, comma separated"
+    )
     process: Literal["dashboard", "gateway"] = Field("dashboard", description="Set by `mosaic`: which process this is")
 
     @property
