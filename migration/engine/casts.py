@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from migration.engine.catalog import SourceColumn, literal, quote
-from migration.engine.model import ColumnPlan, TablePlan
+from migration.engine.model import ColumnPlan
 
 INTEGERS = ("smallint", "integer", "bigint")
 _FLOATS = ("real", "double precision")
@@ -112,8 +112,7 @@ def _to_vector(column: SourceColumn) -> tuple[str, str] | None:
     if column.base == "vector":  # vector(1536) and vector are the same on the wire
         return "", "dimension kept in embedding_dim"
     if column.type in _NUMBER_ARRAYS or column.base in ("json", "jsonb", "_numeric") or is_text(column):
-        array = embedding_array(column.name, column.type)
-        return f"translate(({array})::text, '{{}}', '[]')", f"{column.type} → vector, compared as real[]"
+        return embedding_array(column.name, column.type), f"{column.type} → vector, compared as real[]"
     return None
 
 
@@ -144,9 +143,9 @@ def select_expression(column: ColumnPlan) -> str:
     return column.cast or quote(column.source)
 
 
-def copies_as_text(table: TablePlan) -> bool:
-    """Say whether a column's value crosses as text: only the target has the type `vector`."""
-    return any(column.target_type == "vector" and column.cast for column in table.columns)
+def is_reframed(column: ColumnPlan) -> bool:
+    """Say whether a column leaves the source as real[] and arrives as `vector`, a type that only the target has."""
+    return column.target_type == "vector" and bool(column.cast)
 
 
 def can_verify(column: SourceColumn) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -12,7 +12,9 @@ import xxhash
 from psycopg.abc import Buffer
 
 from migration.engine import ledger_rows as ledger
+from migration.engine.casts import is_reframed
 from migration.engine.catalog import Connection, literal
+from migration.engine.frames import Reframer
 from migration.engine.lanes import Ends, Lane, Watch, is_row_error, run_lanes
 from migration.engine.ledger_rows import ChunkRow, Claim
 from migration.engine.model import Plan, TablePlan
@@ -20,7 +22,11 @@ from migration.engine.ranges import Copied, copy_in, copy_out, where
 from migration.engine.rejects import copy_around_rejects
 
 CHECK_S = 1.0  # Control.check() is promised at least this often
-COUNT_ROWS = 2_000  # rows between two looks at clock and counters
+BLOCK_BYTES = 128 << 10  # written at once: a call per row would cost more than the row
+
+
+def joined(rows: Sequence[Buffer]) -> Buffer:
+    return rows[0] if len(rows) == 1 else b"".join(rows)  # a large value is not copied once more
 
 
 @dataclass(frozen=True)
@@ -43,8 +49,8 @@ class Copier:
         with self.reading(lane.source), lane.source.cursor() as cursor:
             digest = xxhash.xxh3_128()
             with cursor.copy(copy_out(table, chunk)) as reader:
-                for block in self._watched(reader):
-                    digest.update(block)
+                for rows in self._watched(reader):
+                    digest.update(joined(rows))
         return digest.hexdigest() == chunk.digest
 
     def copy(self, lane: Lane, chunk: ChunkRow) -> None:
@@ -69,32 +75,43 @@ class Copier:
 
     def stream(self, source: Connection, target: Connection, table: TablePlan, condition: str) -> Copied:
         """Pass a COPY stream through: no row is decoded, and its digest is taken on the way."""
-        digest, size, shown = xxhash.xxh3_128(), 0, 0
+        reframed = sum(map(is_reframed, table.columns))
+        reframe = Reframer(reframed)
+        digest, size, count = xxhash.xxh3_128(), 0, 0
         with source.cursor() as reading, target.cursor() as writing:
             try:
                 with (
                     reading.copy(copy_out(table, condition)) as reader,
                     writing.copy(copy_in(table)) as writer,
                 ):
-                    for count, block in enumerate(self._watched(reader), start=1):
+                    for rows in self._watched(reader):
+                        block = joined(rows)
                         digest.update(block)
                         size += len(block)
-                        writer.write(block)
-                        if count - shown >= COUNT_ROWS:
-                            self.watch.tracker.add_rows(table.name, count - shown)
-                            shown = count
+                        writer.write(reframe(rows) if reframed else block)
+                        count += len(rows)
+                        self.watch.tracker.add_rows(table.name, len(rows))
                 return Copied(writing.rowcount, size, digest.hexdigest())
             finally:
-                self.watch.tracker.add_rows(table.name, -shown)  # counted again, exactly, once it is committed
+                self.watch.tracker.add_rows(table.name, -count)  # counted again, exactly, once it is committed
 
-    def _watched(self, reader: psycopg.Copy) -> Iterator[Buffer]:
-        """Yield the stream's blocks and look at the control once a second: a chunk of large values takes long."""
+    def _watched(self, reader: psycopg.Copy) -> Iterator[list[Buffer]]:
+        """Yield the stream's rows, some at a time, and look at the control once a second: large values take long."""
         checked = time.monotonic()
-        for number, block in enumerate(reader):
-            yield block
-            if number % 256 == 0 and time.monotonic() - checked > CHECK_S:
+        rows: list[Buffer] = []
+        size = 0
+        for row in reader:
+            rows.append(row)
+            size += len(row)
+            if size < BLOCK_BYTES:
+                continue
+            yield rows
+            rows, size = [], 0
+            if time.monotonic() - checked > CHECK_S:
                 self.watch.control.check()
                 checked = time.monotonic()
+        if rows:
+            yield rows
 
     @contextmanager
     def reading(self, source: Connection) -> Iterator[None]:

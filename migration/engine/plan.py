@@ -13,7 +13,7 @@ import psycopg
 from pydantic import ValidationError
 
 from migration import codes
-from migration.engine import canonical, casts, checks, prechecks
+from migration.engine import canonical, checks, prechecks
 from migration.engine.carry import with_ddl
 from migration.engine.catalog import Connection, SourceTable, quote, read_tables
 from migration.engine.connections import driver_errors, open_for_plan
@@ -140,7 +140,7 @@ def _table_plan(
         key=key,
         chunk_column=by,
         chunks=max(1, math.ceil(measured.rows / CHUNK_ROWS)) if by else 1,
-        notes=() if by else ("no key that ranges can be made of: one chunk, restarted whole",),
+        notes=() if by else ("partitioned, without a key that ranges can be made of: one chunk, restarted whole",),
         largest_value_bytes=measured.largest_value_bytes,
         is_partitioned=table.kind == "p",
     )
@@ -340,18 +340,17 @@ def _assemble(
         open_decisions=tuple(findings.decisions),
         decisions=decisions,
         totals=totals,
-        estimate=_estimate(totals, copied),
+        estimate=_estimate(totals),
         made_at=datetime.now(UTC).isoformat(),
         target_state=state,
     )
 
 
-def _estimate(totals: Totals, copied: list[TablePlan]) -> dict[str, float]:
-    """Seconds per phase. Tables whose values cross as text take about three times as long."""
-    weight = sum(plan.bytes * (3 if casts.copies_as_text(plan) else 1) for plan in copied)
+def _estimate(totals: Totals) -> dict[str, float]:
+    """Seconds per phase."""
     return {
         "prepare": 2.0,
-        "copy": round(weight / COPY_BYTES_PER_S + 0.02 * totals.chunks, 1),
+        "copy": round(totals.bytes / COPY_BYTES_PER_S + 0.02 * totals.chunks, 1),
         "indexes": round(totals.bytes / INDEX_BYTES_PER_S, 1),
         "verify": round(totals.bytes / VERIFY_BYTES_PER_S, 1),
     }

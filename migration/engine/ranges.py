@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from uuid import UUID
 
-from migration.engine.casts import copies_as_text, select_expression
+from migration.engine.casts import is_reframed, select_expression
 from migration.engine.catalog import Connection, literal, quote
 from migration.engine.ledger_rows import ChunkRow
-from migration.engine.model import TablePlan
-from migration.engine.tables import is_plain
+from migration.engine.model import ColumnPlan, TablePlan
+from migration.engine.tables import TID
+
+PAGE_BYTES = 8_192
+CHUNK_BYTES = 64 << 20  # a chunk is what a crash costs: large rows make it fewer
 
 
 @dataclass(frozen=True)
@@ -25,21 +30,24 @@ def source_rows(table: TablePlan) -> str:
 
 
 def copy_out(table: TablePlan, chunk: ChunkRow | str) -> str:
-    """The COPY that reads one chunk, in key order so that equal rows give an equal stream."""
+    """The COPY that reads one chunk, in an order that gives equal rows an equal stream: by place, else by key."""
     condition = chunk if isinstance(chunk, str) else where(table, chunk)
-    columns = ", ".join(select_expression(column) for column in table.columns)
-    order = f" ORDER BY {', '.join(ordering(table))}" if table.key else ""
+    columns = ", ".join(select_expression(column) for column in wire_columns(table))
+    by_key = table.key and table.chunk_column != TID
+    order = f" ORDER BY {', '.join(ordering(table))}" if by_key else ""
     query = f"SELECT {columns} FROM {source_rows(table)} WHERE {condition}{order}"
-    return f"COPY ({query}) TO STDOUT{_format(table)}"
+    return f"COPY ({query}) TO STDOUT (FORMAT BINARY)"
 
 
 def copy_in(table: TablePlan) -> str:
-    columns = ", ".join(quote(column.target) for column in table.columns)
-    return f"COPY public.{quote(table.name)} ({columns}) FROM STDIN{_format(table)}"
+    columns = ", ".join(quote(column.target) for column in wire_columns(table))
+    return f"COPY public.{quote(table.name)} ({columns}) FROM STDIN (FORMAT BINARY)"
 
 
-def _format(table: TablePlan) -> str:
-    return "" if copies_as_text(table) else " (FORMAT BINARY)"
+def wire_columns(table: TablePlan) -> list[ColumnPlan]:
+    """The columns in the order of the stream: those that are framed anew on the way come first, where they are found
+    without decoding what stands before them."""
+    return sorted(table.columns, key=lambda column: not is_reframed(column))
 
 
 def ordering(table: TablePlan) -> list[str]:
@@ -57,47 +65,65 @@ def _collated(name: str, type_name: str) -> str:
 
 
 def where(table: TablePlan, chunk: ChunkRow) -> str:
-    return _range(collated(table, table.chunk_column), table, chunk) if table.chunk_column else "true"
-
-
-def _range(column: str, table: TablePlan, chunk: ChunkRow) -> str:
-    source_type = next(c.source_type for c in table.columns if c.source == table.chunk_column)
+    """The rows of a chunk in the source."""
+    if not table.chunk_column:
+        return "true"
+    if table.chunk_column == TID:
+        column, type_name = TID, "tid"
+    else:
+        column = collated(table, table.chunk_column)
+        type_name = next(c.source_type for c in table.columns if c.source == table.chunk_column)
     parts = []
     if chunk.lower is not None:
-        parts.append(f"{column} >= {literal(chunk.lower)}::{source_type}")
+        parts.append(f"{column} >= {literal(chunk.lower)}::{type_name}")
     if chunk.upper is not None:
-        parts.append(f"{column} < {literal(chunk.upper)}::{source_type}")
+        parts.append(f"{column} < {literal(chunk.upper)}::{type_name}")
     return " AND ".join(parts) or "true"
 
 
-def can_replace(table: TablePlan) -> bool:
-    """Say whether a chunk's rows can be found in the target again by the chunk's range."""
-    return bool(table.chunk_column) and is_plain(table, table.chunk_column)
+def delete_chunks(target: Connection, run_id: UUID, table: TablePlan, chunks: list[ChunkRow]) -> bool:
+    """Remove exactly the rows that this run wrote for some chunks; False, with nothing removed, if they can't be told.
 
-
-def target_where(table: TablePlan, chunk: ChunkRow) -> str:
-    """The same rows in the target: the bounds were cut in the order of "C", whatever the target's collation."""
-    planned = next(c for c in table.columns if c.source == table.chunk_column and c.target != "origin_id")
-    return _range(_collated(planned.target, planned.target_type), table, chunk)
-
-
-def delete_range(target: Connection, table: TablePlan, chunk: ChunkRow) -> None:
-    """Remove the rows that this run wrote for a chunk whose source has changed since."""
-    target.execute(f"DELETE FROM public.{quote(table.name)} WHERE {target_where(table, chunk)}")
+    A chunk's rows and its line in the ledger were written by one transaction, so they carry the same xmin: that finds
+    the rows of any table again, with a key or without.
+    """
+    find = f"""xmin::text IN (SELECT c.xmin::text FROM mosaic_migration.chunk c WHERE c.run_id = {literal(str(run_id))}
+        AND c.table_name = {literal(table.name)} AND c.number = ANY(%s) AND c.state = 'copied')"""
+    numbers = [chunk.number for chunk in chunks]
+    row = target.execute(f"SELECT count(*) FROM public.{quote(table.name)} WHERE {find}", (numbers,)).fetchone()
+    if row is None or row[0] != sum(chunk.rows for chunk in chunks):
+        return False
+    target.execute(f"DELETE FROM public.{quote(table.name)} WHERE {find}", (numbers,))
+    return True
 
 
 def boundaries(source: Connection, table: TablePlan, chunk_rows: int) -> list[ChunkRow]:
-    """Cut a table into ranges of about `chunk_rows` rows, in one pass over its key; the outer ends stay open."""
+    """Cut a table into ranges of about `chunk_rows` rows; the outer ends stay open."""
     if not table.chunk_column:
         return [ChunkRow(table.name, 1, None, None)]
+    cuts = _page_cuts(source, table, chunk_rows) if table.chunk_column == TID else _key_cuts(source, table, chunk_rows)
+    lowers, uppers = [None, *cuts], [*cuts, None]
+    return [
+        ChunkRow(table.name, n, lower, upper) for n, (lower, upper) in enumerate(zip(lowers, uppers, strict=True), 1)
+    ]
+
+
+def _page_cuts(source: Connection, table: TablePlan, chunk_rows: int) -> list[str]:
+    """By place: each page is read once, whatever the order of the keys is."""
+    size = source.execute("SELECT pg_catalog.pg_relation_size(%s::regclass)", (f"public.{quote(table.source_table)}",))
+    row = size.fetchone()
+    pages = int(row[0]) // PAGE_BYTES if row else 0
+    chunks = max(math.ceil(table.rows / max(chunk_rows, 2)), math.ceil(table.bytes / CHUNK_BYTES), 1)
+    step = max(1, math.ceil(pages / chunks))
+    return [f"({page},0)" for page in range(step, pages, step)]
+
+
+def _key_cuts(source: Connection, table: TablePlan, chunk_rows: int) -> list[str]:
+    """By the key's first column, in one pass over it: rows of several partitions share their places."""
     column = collated(table, table.chunk_column)
     query = (
         f"SELECT k::text FROM (SELECT {column} AS k, row_number() OVER (ORDER BY {column}) AS n "
         f"FROM {source_rows(table)}) s WHERE n > 1 AND n % {max(chunk_rows, 2):d} = 1 ORDER BY n"
     )
     rows = source.execute(query).fetchall()  # no parameters: a name may hold a percent sign
-    cuts = list(dict.fromkeys(str(key) for (key,) in rows))
-    lowers, uppers = [None, *cuts], [*cuts, None]
-    return [
-        ChunkRow(table.name, n, lower, upper) for n, (lower, upper) in enumerate(zip(lowers, uppers, strict=True), 1)
-    ]
+    return list(dict.fromkeys(str(key) for (key,) in rows))

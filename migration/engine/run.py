@@ -31,13 +31,12 @@ from migration.engine.model import (
     PrepareSchema,
     RunOptions,
     Sink,
-    TablePlan,
     Verification,
 )
 from migration.engine.plan import make_plan
 from migration.engine.prepare import end_stale_sessions, find_run, finish_prepare, prepare
 from migration.engine.progress import Tracker
-from migration.engine.ranges import can_replace, delete_range
+from migration.engine.ranges import delete_chunks
 from migration.engine.verify import Verifier, assemble
 from migration.errors import PlanNotReadyError, RunInterruptedError, SourceChangedError
 from store.ledger import RunRow, StoreLock, claim_epoch, holder_name
@@ -175,7 +174,8 @@ class _Run:
                 ddl.set_sequences(keeper, main, claim, self.plan)
             with tracker.phase(Phase.INDEXES):
                 ledger.set_phase(main, claim, "indexes", "loaded")
-                ddl.add_vector_indexes(main, claim, self.plan, self.watch)
+                if options.vector_indexes:
+                    ddl.add_vector_indexes(main, claim, self.plan, self.watch)
                 ddl.rebuild(self.ends, self.watch, main, claim, options.index_jobs)
                 ddl.vacuum(self.ends, self.watch, self.plan, options.index_jobs, full=options.vacuum)
             with tracker.phase(Phase.VERIFY):
@@ -211,7 +211,7 @@ class _Run:
         ledger.update_tables(main, claim)
 
     def _forget(self, main: Connection, claim: Claim, changed: list[ChunkRow]) -> None:
-        """Take changed chunks out of the target; a table whose rows no range can find again starts over.
+        """Take changed chunks out of the target; a table whose rows can't be told apart starts over.
 
         All of a table's go before any is copied again: a row may have moved to another chunk with its unique values.
         """
@@ -220,21 +220,16 @@ class _Run:
             mine = [chunk for chunk in changed if chunk.table_name == table.name]
             if not mine:
                 continue
-            whole = not can_replace(table) or table.name in rejects
             ddl.drop_secondary(main, claim)  # its rows are referred to: they cannot go while the keys stand
+            self.watch.control.check()
             with claim.transaction(main):
+                # a table with rejects was copied in several transactions: its chunks' rows carry several xmins
+                whole = table.name in rejects or not delete_chunks(main, claim.run_id, table, mine)
                 if whole:
                     main.execute(f"DELETE FROM public.{quote(table.name)}")
                     ledger.delete_rejects(main, claim, table.name)
-                else:
-                    self._delete_ranges(main, table, mine)
                 ledger.reset_chunks(main, claim, table.name, None if whole else [chunk.number for chunk in mine])
             self.watch.tracker.event(f"{table.name} changed in the source: copying {'all' if whole else 'part'} again")
-
-    def _delete_ranges(self, main: Connection, table: TablePlan, chunks: list[ChunkRow]) -> None:
-        for chunk in chunks:
-            self.watch.control.check()
-            delete_range(main, table, chunk)
 
     def _show(self, chunks: list[ChunkRow]) -> None:
         for table in self.plan.copied_tables:

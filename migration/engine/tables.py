@@ -9,10 +9,11 @@ from migration import codes
 from migration.engine import canonical, casts
 from migration.engine.catalog import SourceColumn, SourceTable, quote
 from migration.engine.manifest import SECRET_REASON, is_secret
-from migration.engine.model import CheckResult, CheckStatus, ColumnPlan, Decision, Decisions, TablePlan
+from migration.engine.model import CheckResult, CheckStatus, ColumnPlan, Decision, Decisions
 from migration.engine.names import snake, target_column
 from mosaic_admin.codes import Code
 
+TID = "ctid"  # chunks are ranges of pages
 _CHUNKABLE = (
     "uuid",
     "smallint",
@@ -235,14 +236,10 @@ def usable_key(table: SourceTable) -> tuple[str, ...]:
 
 
 def chunk_column(table: SourceTable, key: tuple[str, ...]) -> str:
-    """Return the key's first column when ranges of it can be written down, "" otherwise."""
+    """Return what a table is cut into chunks by: places, or where those say nothing the key; "" for neither."""
+    if table.kind != "p":
+        return TID
     if not key:
         return ""
     type_name = table.column(key[0]).type.split("(")[0]
     return key[0] if type_name in _CHUNKABLE else ""
-
-
-def is_plain(table: TablePlan, column: str) -> bool:
-    """Say whether ranges of this source column are the same ranges in the target (at most varchar → text)."""
-    found = next((plan for plan in table.columns if plan.source == column and plan.target != "origin_id"), None)
-    return found is not None and found.cast in ("", f"{quote(column)}::text")
