@@ -31,14 +31,17 @@ api = NinjaAPI(
 )
 api.add_router("/doctor", doctor_router, auth=[TokenAuth(Scope.DOCTOR_READ), SessionAuth()])
 api.add_router("/migrations", migrations_router, auth=[TokenAuth(Scope.MIGRATIONS_READ), SessionAuth()])
-api.add_router("/tiers", tiers_router)
+api.add_router("/tiers", tiers_router, auth=[TokenAuth(Scope.TIERS_READ), SessionAuth()])
 
 _PAGES = ("openapi-json", "openapi-view", "api-root")  # the reference itself; everything else checks its own `auth`
 
 
 def answer(error: MosaicError, status: int | None = None) -> HttpResponse:
     """Return the one error shape: code, message, remediation, context."""
-    return JsonResponse(redact_data(error.as_dict()), status=status or error.http_status)
+    response = JsonResponse(redact_data(error.as_dict()), status=status or error.http_status)
+    if "retry_after_s" in error.context:
+        response["Retry-After"] = str(error.context["retry_after_s"])
+    return response
 
 
 @api.exception_handler(MosaicError)

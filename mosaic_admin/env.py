@@ -55,6 +55,9 @@ class Environment(BaseSettings):
         "auto",
         description="What runs the federated stack; auto: processes where this home has their data, else Docker",
     )
+    token_rate: Annotated[int, Field(ge=0)] = Field(
+        120, description="Requests that one API token may make within a minute; 0: as many as it likes"
+    )
     webhook_allow: str = Field(
         "", description="Hosts and networks that a webhook may call although they are private, comma separated"
     )

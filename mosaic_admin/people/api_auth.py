@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from ninja.security import APIKeyCookie, HttpBearer
 
 from mosaic_admin.access import READERS, Role
+from mosaic_admin.people.limits import count_use
 from mosaic_admin.people.tokens import authenticate_token
 
 
@@ -34,4 +35,7 @@ class TokenAuth(HttpBearer):
         self.scope = scope
 
     def authenticate(self, request: HttpRequest, token: str) -> Any:
-        return authenticate_token(token, self.scope)
+        found = authenticate_token(token, self.scope)
+        if found is not None:
+            count_use(found)
+        return found

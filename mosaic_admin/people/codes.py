@@ -46,5 +46,12 @@ FORM_EXPIRED = Code(
     ExitCode.PRIVILEGE,
     403,
 )
+TOO_MANY_REQUESTS = Code(
+    "MOS-ACC-021",
+    "A token asks too often",
+    "Each API token may ask so many times a minute (MOSAIC_TOKEN_RATE). The header Retry-After says when it may again.",
+    ExitCode.PRIVILEGE,
+    429,
+)
 
-ALL = (WRONG_SIGN_IN, SIGN_IN_PAUSED, BAD_PERSON, LAST_ADMIN, BAD_TOKEN_REQUEST, FORM_EXPIRED)
+ALL = (WRONG_SIGN_IN, SIGN_IN_PAUSED, BAD_PERSON, LAST_ADMIN, BAD_TOKEN_REQUEST, FORM_EXPIRED, TOO_MANY_REQUESTS)

@@ -26,3 +26,9 @@ class LastAdminError(MosaicError):
 
 class TokenRequestError(MosaicError):
     code = codes.BAD_TOKEN_REQUEST
+
+
+class TooManyRequestsError(MosaicError):
+    """`context["retry_after_s"]` goes into the Retry-After header."""
+
+    code = codes.TOO_MANY_REQUESTS

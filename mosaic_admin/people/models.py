@@ -89,6 +89,7 @@ class Scope(models.TextChoices):
 
     DOCTOR_READ = "doctor:read", "Read the doctor's report"
     MIGRATIONS_READ = "migrations:read", "Read runs and their certificates"
+    TIERS_READ = "tiers:read", "Read tier configurations, secrets masked"
 
 
 class ApiToken(models.Model):
