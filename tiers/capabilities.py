@@ -37,6 +37,31 @@ CAPABILITIES = (
 )
 
 
+@dataclass(frozen=True)
+class TierChange:
+    """What another tier brings and takes."""
+
+    before: Tier
+    after: Tier
+    gains: list[str]
+    loses: list[str]
+    becomes: list[tuple[str, str, str]]  # capability, new word, old word
+
+
+def tier_change(before: Tier, after: Tier) -> TierChange | None:
+    """Return what is gained and lost on the way to another tier; None when the tier stays."""
+    if before is after:
+        return None
+    change = TierChange(before, after, [], [], [])
+    for row in CAPABILITIES:
+        old, new = getattr(row, before), getattr(row, after)
+        if isinstance(new, str):
+            change.becomes.extend([(row.name, new, str(old))] if old != new else [])
+        elif old != new:
+            (change.gains if new else change.loses).append(row.name)
+    return change
+
+
 def matrix() -> dict[str, object]:
     """Return what `templates/tiers/capabilities.html` shows."""
     return {"heads": [(tier, FOR_WHOM[tier]) for tier in Tier], "rows": CAPABILITIES}

@@ -23,11 +23,13 @@ from tiers.schema import (
     TEAM_ALIAS,
     TEAM_ALIAS_ENDS,
     ConfigDocument,
+    LocalQueueDocument,
     PgliteDocument,
     PostgresDocument,
     Tier,
     ValkeyQueueDocument,
     check_shape,
+    usable_parts,
 )
 from tiers.variables import Reader
 
@@ -138,20 +140,19 @@ def resolve_document(
 ) -> ResolvedConfig:
     """Check a document against shape and rules, and resolve it. Raises ConfigError with every problem.
 
-    Tier rules are checked even while a variable is missing; only a wrong shape hides them.
+    Addresses and tier rules are checked in every part whose shape is right, whatever the other parts are like.
     """
     shaped, problems = check_shape(document)
-    if shaped is None:
-        raise ConfigError(problems, source=source)
     reader = Reader(Path(base_dir), os.environ if environ is None else environ)
-    tier = Tier.STANDALONE if shaped.tier == TEAM_ALIAS else Tier(shaped.tier)
-    storage, queue = _storage(shaped, reader), _queue(shaped, reader)
-    problems = [*reader.problems, *tier_problems(shaped, tier)]
-    if problems:
+    parts = usable_parts(document)
+    storage = _storage(parts.storage, reader) if parts.storage else None
+    queue = _queue(parts.queue, reader) if parts.queue else None
+    problems += [*reader.problems, *(tier_problems(parts, parts.tier) if parts.tier else ())]
+    if problems or shaped is None or parts.tier is None or storage is None or queue is None:
         raise ConfigError(problems, source=source)
     warnings = (*_alias_warnings(shaped), *reader.warnings)
-    values = tuple(_effective(shaped, tier, storage, queue, reader))
-    return ResolvedConfig(tier, storage, queue, Memory(shaped.memory.type), warnings, values)
+    values = tuple(_effective(shaped, parts.tier, storage, queue, reader))
+    return ResolvedConfig(parts.tier, storage, queue, Memory(shaped.memory.type), warnings, values)
 
 
 def split_problems(document: dict[str, Any], *, base_dir: Path) -> tuple[list[Problem], list[Problem]]:
@@ -164,8 +165,7 @@ def split_problems(document: dict[str, Any], *, base_dir: Path) -> tuple[list[Pr
     return [], []
 
 
-def _storage(document: ConfigDocument, reader: Reader) -> PgliteStorage | PostgresStorage:
-    part = document.storage
+def _storage(part: PgliteDocument | PostgresDocument, reader: Reader) -> PgliteStorage | PostgresStorage:
     if isinstance(part, PgliteDocument):
         folder = reader.expand("storage.dataDir", part.dataDir)
         if not folder.isprintable():
@@ -176,8 +176,7 @@ def _storage(document: ConfigDocument, reader: Reader) -> PgliteStorage | Postgr
     return PostgresStorage(url, part.enableVector)
 
 
-def _queue(document: ConfigDocument, reader: Reader) -> LocalQueue | ValkeyQueue:
-    part = document.queue
+def _queue(part: LocalQueueDocument | ValkeyQueueDocument, reader: Reader) -> LocalQueue | ValkeyQueue:
     if not isinstance(part, ValkeyQueueDocument):
         return LocalQueue()
     return ValkeyQueue(_address(reader, "queue", part, VALKEY_SCHEMES, _VALKEY_EXAMPLE))

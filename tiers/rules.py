@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from tiers.parameters import parameter_problem
 from tiers.problems import Problem
-from tiers.schema import TEAM_ALIAS, ConfigDocument, PostgresDocument, Tier, config_shape
+from tiers.schema import TEAM_ALIAS, ConfigDocument, Parts, PostgresDocument, Tier, config_shape
 
 POSTGRES_SCHEMES = ("postgresql", "postgres")
 VALKEY_SCHEMES = ("redis", "rediss", "valkey", "valkeys")
@@ -23,6 +24,11 @@ class Rule:
     value: str | bool
     reason: str
     wanted: str
+
+    @property
+    def shown(self) -> str:
+        """Return the value as the file spells it."""
+        return json.dumps(self.value).strip('"')
 
     def problem(self, tier: Tier) -> Problem:
         remedy = f'Write {self.wanted}, or choose another "tier".'
@@ -51,16 +57,17 @@ RULES: Mapping[Tier, tuple[Rule, ...]] = {
 }
 
 
-def tier_problems(document: ConfigDocument, tier: Tier) -> list[Problem]:
+def tier_problems(parts: Parts | ConfigDocument, tier: Tier) -> list[Problem]:
     """Return where storage, queue and memory contradict the tier. Nothing is ever adjusted silently."""
-    return [rule.problem(tier) for rule in RULES[tier] if not _is_met(rule, document)]
+    return [rule.problem(tier) for rule in RULES[tier] if not _is_met(rule, parts)]
 
 
-def _is_met(rule: Rule, document: ConfigDocument) -> bool:
+def _is_met(rule: Rule, parts: Parts | ConfigDocument) -> bool:
     section, key = rule.path.split(".")
-    if key == "enableVector" and not isinstance(document.storage, PostgresDocument):
-        return True  # another engine has no such key, and is a problem of its own
-    return bool(getattr(getattr(document, section), key) == rule.value)
+    part = getattr(parts, section)
+    if part is None or (key == "enableVector" and not isinstance(part, PostgresDocument)):
+        return True  # what has no shape, or another engine, is a problem of its own
+    return bool(getattr(part, key) == rule.value)
 
 
 def config_schema() -> dict[str, Any]:

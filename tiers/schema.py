@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from tiers.problems import Problem, did_you_mean, join_path, one_of
@@ -121,6 +122,37 @@ def check_shape(document: dict[str, Any]) -> tuple[ConfigDocument | None, list[P
         return ConfigDocument.model_validate(document), []
     except ValidationError as exc:
         return None, [_problem(item, document) for item in exc.errors(include_url=False, include_context=True)]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of a document whose shape is right, whatever the others are like; None where it is wrong."""
+
+    tier: Tier | None
+    storage: PgliteDocument | PostgresDocument | None
+    queue: LocalQueueDocument | ValkeyQueueDocument | None
+    memory: MemoryDocument | None
+
+
+_ADAPTERS: dict[str, TypeAdapter[Any]] = {
+    "storage": TypeAdapter(StorageDocument),
+    "queue": TypeAdapter(QueueDocument),
+    "memory": TypeAdapter(MemoryDocument),
+}
+
+
+def usable_parts(document: dict[str, Any]) -> Parts:
+    """Return what can be checked further, so that one wrong key hides no other problem."""
+    word = document.get("tier")
+    tier = Tier.STANDALONE if word == TEAM_ALIAS else Tier(word) if word in list(Tier) else None
+    return Parts(tier, *(_usable(name, document.get(name)) for name in _SECTIONS))
+
+
+def _usable(name: str, value: Any) -> Any:
+    try:
+        return _ADAPTERS[name].validate_python(value)
+    except ValidationError:
+        return None
 
 
 def keys_of(model: type[_Part]) -> list[str]:

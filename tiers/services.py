@@ -98,9 +98,9 @@ def create_config(*, name: str, document: dict[str, Any], person: User | None = 
     return config
 
 
-def create_from_text(*, name: str, text: str, person: User | None, why: str = "") -> TierConfig:
-    """Keep a new configuration from what was typed. Raises ConfigError."""
-    return create_config(name=name, document=parse_document(text, source=DOCUMENT), person=person, why=why)
+def read_typed(text: str, stored: dict[str, Any]) -> dict[str, Any]:
+    """Return the document that somebody typed; the mask ••• stands for what `stored` has there. Raises ConfigError."""
+    return unmask_document(parse_document(text, source=DOCUMENT), stored)
 
 
 def edit_config(
@@ -127,14 +127,6 @@ def edit_config(
         _claim(config, expected_revision, document=document, tier=_tier_of(document), updated_by=person, **imported)
         _record(get_config(config_id), action, person, why, before=config.document, after=document)
     return get_config(config_id)
-
-
-def edit_from_text(*, config_id: int, expected_revision: int, text: str, person: User | None, why: str) -> TierConfig:
-    """Keep what was typed; the mask ••• stands for the stored password. Raises as `edit_config`."""
-    document = unmask_document(parse_document(text, source=DOCUMENT), get_config(config_id).document)
-    return edit_config(
-        config_id=config_id, expected_revision=expected_revision, document=document, person=person, why=why
-    )
 
 
 def activate(

@@ -2,46 +2,25 @@
 
 from __future__ import annotations
 
-import copy
-from typing import Any
+from typing import Any, cast
 
-from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-import tiers
 from mosaic_admin.access import OPERATORS, READERS, allow
 from mosaic_admin.errors import MosaicError
 from tiers import services
-from tiers.activation import StaleConfigError, file_digest
-from tiers.capabilities import matrix
-from tiers.config import ConfigError, Problem, Tier, split_problems
-from tiers.masking import diff_lines, mask_document, pretty, redact_source, redact_text
+from tiers.activation import file_digest
+from tiers.capabilities import matrix, tier_change
+from tiers.config import ConfigError, Tier, split_problems
+from tiers.editing import Editor
+from tiers.forms import ActivateForm
+from tiers.masking import diff_lines, mask_document, pretty
 from tiers.models import TierConfig
 
-DEFAULTS = {
-    Tier.LOCAL: tiers.DEFAULT_LOCAL_CONFIG,
-    Tier.STANDALONE: tiers.DEFAULT_STANDALONE_CONFIG,
-    Tier.FEDERATED: tiers.DEFAULT_FEDERATED_CONFIG,
-}
 REVISIONS_SHOWN = 20
-
-
-class DocumentForm(forms.Form):
-    """What an editor sends; the document is checked by the service."""
-
-    document = forms.CharField(max_length=100_000, strip=False)
-    why = forms.CharField(max_length=500, required=False)
-
-
-class EditForm(DocumentForm):
-    revision = forms.IntegerField(min_value=1)
-
-
-class NewForm(DocumentForm):
-    name = forms.CharField(max_length=100)
 
 
 @allow(READERS)
@@ -73,76 +52,69 @@ def detail(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 @allow(OPERATORS)
 def new(request: HttpRequest) -> HttpResponseBase:
-    if request.method != "POST":
-        tier = Tier(wanted) if (wanted := request.GET.get("tier", "")) in list(Tier) else Tier.FEDERATED
-        values = {"name": "", "document": pretty(copy.deepcopy(DEFAULTS[tier])), "why": ""}
-        return _editor(request, values, tier=tier)
-    form = NewForm(request.POST)
-    if not form.is_valid():
-        return _editor(request, request.POST, problems=_form_problems(form), status=422)
-    data = form.cleaned_data
-    try:
-        config = services.create_from_text(
-            name=data["name"], text=data["document"], person=_person(request), why=data["why"]
-        )
-    except ConfigError as error:
-        return _editor(request, request.POST, problems=error.problems, status=422)
+    editor = Editor(request)
+    if response := editor.respond():
+        return response
+    config = cast(TierConfig, editor.saved)
     return _see(config, request, f"“{config.name}” is kept. The gateway uses it once it is activated.")
 
 
 @allow(OPERATORS)
 def edit(request: HttpRequest, pk: int) -> HttpResponseBase:
-    config = services.get_config(pk)
-    if request.method != "POST":
-        values = {"document": pretty(mask_document(config.document)), "why": "", "revision": config.revision}
-        return _editor(request, values, config=config)
-    form = EditForm(request.POST)
-    if not form.is_valid():
-        return _editor(request, request.POST, config=config, problems=_form_problems(form), status=422)
-    data = form.cleaned_data
-    try:
-        config = services.edit_from_text(
-            config_id=pk,
-            expected_revision=data["revision"],
-            text=data["document"],
-            person=_person(request),
-            why=data["why"],
-        )
-    except ConfigError as error:
-        return _editor(request, request.POST, config=config, problems=error.problems, status=422)
-    except StaleConfigError as error:
-        problem = Problem("", error.message, error.remediation)
-        return _editor(request, request.POST, config=config, problems=(problem,), status=409)
+    editor = Editor(request, services.get_config(pk))
+    if response := editor.respond():
+        return response
+    config = cast(TierConfig, editor.saved)
     return _see(config, request, f"Revision {config.revision} is kept. The file changes once it is activated.")
 
 
 @allow(OPERATORS)
 def activate(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """Ask with the change in view; the confirmation carries the revision that was looked at."""
+    """Ask with the change in view; the confirmation repeats the name, the revision and the file that were seen."""
     config = services.get_config(pk)
-    error: MosaicError | None = None
-    if request.method == "POST":
-        seen = request.POST.get("revision", "")
-        try:
-            config = services.activate(
-                config_id=pk,
-                person=_person(request),
-                why=request.POST.get("why", "")[:500],
-                expected_revision=int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else -1,
-                expected_file=request.POST.get("file", ""),
-            )
-        except MosaicError as exc:
-            error = exc
-        else:
-            return _see(
-                config, request, f"{services.config_path()} is written. The gateway reads it at its next start."
-            )
-    problems = split_problems(config.document, base_dir=services.config_folder())[1]
-    lines = services.file_change(config)
-    context = {"config": config, "lines": _marked(lines), "problems": problems, "error": error}
-    context |= {"path": services.config_path(), "is_same": not any(line[:1] in "+-" for line in lines)}
-    context["file"] = file_digest(services.config_path())
-    return render(request, "tiers/activate.html", context, status=error.http_status if error else 200)
+    if request.method != "POST":
+        return _question(request, config)
+    form = ActivateForm(config, request.POST)
+    if not form.is_valid():
+        return _question(request, config, form=form, status=422)
+    data = form.cleaned_data
+    try:
+        config = services.activate(
+            config_id=pk,
+            person=_person(request),
+            why=data["why"],
+            expected_revision=data["revision"],
+            expected_file=data["file"],
+        )
+    except MosaicError as error:
+        return _question(request, config, form=form, error=error, status=error.http_status)
+    return _see(config, request, f"{services.config_path()} is written. The gateway reads it at its next start.")
+
+
+def _question(
+    request: HttpRequest,
+    config: TierConfig,
+    *,
+    form: ActivateForm | None = None,
+    error: MosaicError | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    if form is not None:
+        form.show_masked()
+    path, lines = services.config_path(), services.file_change(config)
+    initial = {"revision": config.revision, "file": file_digest(path)}
+    active = services.active_config()
+    context = {
+        "config": config,
+        "path": path,
+        "form": form or ActivateForm(config, initial=initial),
+        "error": error,
+        "lines": _marked(lines),
+        "is_same": not any(line[:1] in "+-" for line in lines),
+        "problems": split_problems(config.document, base_dir=services.config_folder())[1],
+        "change": tier_change(Tier(active.tier), Tier(config.tier)) if active else None,
+    }
+    return render(request, "tiers/activate.html", context, status=status)
 
 
 @allow(OPERATORS)
@@ -150,39 +122,6 @@ def activate(request: HttpRequest, pk: int) -> HttpResponseBase:
 def import_file(request: HttpRequest) -> HttpResponseBase:
     config = services.import_file(person=_person(request), why=request.POST.get("why", "")[:500])
     return _see(config, request, f"The file is taken over as revision {config.revision}.")
-
-
-def _editor(
-    request: HttpRequest,
-    values: Any,
-    *,
-    config: TierConfig | None = None,
-    problems: Any = (),
-    tier: Tier | None = None,
-    status: int = 200,
-) -> HttpResponse:
-    """Show the editor. What was typed comes back redacted: a password must be typed again, not shown."""
-    typed = {name: redact_text(values.get(name) or "") for name in ("name", "why")}
-    typed["document"] = redact_source(values.get("document") or "")
-    context: dict[str, Any] = {
-        "config": config,
-        "problems": problems,
-        "tier": tier,
-        "tiers": list(Tier),
-        "typed": typed,
-    }
-    context |= {
-        "revision": values.get("revision", ""),
-        "is_masked": typed["document"] != (values.get("document") or ""),
-    }
-    return render(request, "tiers/edit.html", context, status=status)
-
-
-def _form_problems(form: forms.Form) -> list[Problem]:
-    return [
-        Problem(name, " ".join(str(error).rstrip(".") for error in errors).lower(), "Correct it, then save again.")
-        for name, errors in form.errors.items()
-    ]
 
 
 def _resolved(config: TierConfig) -> dict[str, Any]:

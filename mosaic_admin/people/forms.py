@@ -17,6 +17,10 @@ class HouseForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})
+        self.dress()
+
+    def dress(self) -> None:
+        """Give each field its house class; a form that adds fields of its own calls it again."""
         for field in self.fields.values():
             match field.widget:
                 case forms.CheckboxInput() | forms.CheckboxSelectMultiple():

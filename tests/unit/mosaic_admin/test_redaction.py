@@ -34,6 +34,7 @@ CANARY = "s3cr3t-Canary"
         f"Authorization: Bearer {CANARY}",
         f"sslpassword={CANARY}",
         f"MOSAIC_SECRET_KEY={CANARY}",
+        f"${{DB_PASSWORD:-{CANARY}}}",
     ],
 )
 def test_redact_masks_a_secret_in_every_form(text):

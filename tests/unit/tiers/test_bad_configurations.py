@@ -86,7 +86,8 @@ def test_the_editor_refuses_them_too(
             page = client.get(response["Location"]).content.decode()
             assert bad.core not in page, number
             config = TierConfig.objects.get(name=f"n{number}")
-            answer = client.post(f"/tiers/{config.pk}/activate/", {"revision": 1, "file": ""})
+            answer = client.post(f"/tiers/{config.pk}/activate/", {"revision": 1, "file": "", "confirm": config.name})
             assert answer.status_code == 422, number
+            assert answer.context["error"], number
             assert bad.core not in answer.content.decode(), number
     assert not config_file.exists()

@@ -15,6 +15,7 @@ from mosaic_admin.access import Role
 from tests.unit.tiers.conftest import ClientOf
 from tiers import services
 from tiers.masking import pretty
+from tiers.models import TierConfig
 
 LOCAL = tiers.DEFAULT_LOCAL_CONFIG
 CANARY = "canary-password-99"
@@ -65,7 +66,7 @@ def test_an_operator_makes_edits_and_activates_a_configuration(operator: Client,
     question = operator.get(f"{address}activate/").content.decode()
     assert "Activate home?" in question
     assert "<ins>" in question
-    assert operator.post(f"{address}activate/", {"revision": 2, "why": "go"}).status_code == 303
+    assert operator.post(f"{address}activate/", {"revision": 2, "why": "go", "confirm": "home"}).status_code == 303
     assert config_file.read_text() == moved("b")
     page = operator.get(address).content.decode()
     assert "is written. The gateway reads it at its next start." in page
@@ -103,9 +104,9 @@ def test_an_edit_on_an_old_revision_says_so_and_keeps_the_newer_one(operator: Cl
 def test_an_activation_of_a_revision_nobody_looked_at_is_refused(operator: Client, config_file: Path) -> None:
     config = services.create_config(name="home", document=LOCAL)
     operator.post(f"/tiers/{config.pk}/edit/", {"document": moved("other"), "revision": 1})
-    for seen in ("1", "", "x", "²", "99999999999999999999"):
-        response = operator.post(f"/tiers/{config.pk}/activate/", {"revision": seen})
-        assert response.status_code == 409
+    for seen, status in (("1", 409), ("", 422), ("x", 422), ("²", 422), ("99999999999999999999", 422)):
+        response = operator.post(f"/tiers/{config.pk}/activate/", {"revision": seen, "confirm": "home"})
+        assert response.status_code == status
     assert not config_file.exists()
 
 
@@ -124,12 +125,12 @@ def test_a_password_typed_into_a_refused_form_is_not_shown_again(operator: Clien
     page = response.content.decode()
     assert response.status_code == 422
     assert CANARY not in page
-    assert "type it once more" in page
+    assert "Type it once more" in page
 
 
 def test_saving_what_the_editor_shows_keeps_the_password(operator: Client) -> None:
     config = services.create_config(name="home", document=INLINE)
-    form = operator.get(f"/tiers/{config.pk}/edit/").context["typed"]
+    form = operator.get(f"/tiers/{config.pk}/edit/?as=json").context["typed"]
     response = operator.post(f"/tiers/{config.pk}/edit/", {"document": form["document"], "revision": 1})
     assert response.status_code == 303
     assert services.get_config(config.pk).document == INLINE
@@ -159,8 +160,9 @@ def test_what_this_host_lacks_is_shown_instead_of_values(operator: Client, monke
     config = services.create_config(name="f", document=tiers.DEFAULT_FEDERATED_CONFIG)
     page = operator.get(f"/tiers/{config.pk}/").content.decode()
     assert "the variable MOSAIC_PG_PASSWORD is not set" in page
-    response = operator.post(f"/tiers/{config.pk}/activate/", {"revision": 1})
+    response = operator.post(f"/tiers/{config.pk}/activate/", {"revision": 1, "confirm": "f"})
     assert response.status_code == 422
+    assert "has 1 problem" in response.content.decode() or "has 2 problems" in response.content.decode()
     assert "MOSAIC_PG_PASSWORD is not set" in response.content.decode()
 
 
@@ -190,7 +192,7 @@ def test_the_matrix_has_every_tier_and_words_for_yes_and_no(operator: Client) ->
 
 def test_the_starting_document_of_each_tier_can_be_saved_as_it_is_shown(operator: Client) -> None:
     for tier in ("local", "standalone", "federated"):
-        document = operator.get(f"/tiers/new/?tier={tier}").context["typed"]["document"]
+        document = operator.get(f"/tiers/new/?as=json&tier={tier}").context["typed"]["document"]
         assert operator.post("/tiers/new/", {"name": tier, "document": document}).status_code == 303
     assert services.federated_target().document == tiers.DEFAULT_FEDERATED_CONFIG  # type: ignore[union-attr]
 
@@ -201,4 +203,100 @@ def test_the_name_of_a_secret_is_shown_and_survives_a_refused_form(operator: Cli
     text = pretty(tiers.DEFAULT_FEDERATED_CONFIG).replace("federated", "federatd")
     page = operator.post("/tiers/new/", {"name": "x", "document": text}).content.decode()
     assert "mosaic:${MOSAIC_PG_PASSWORD}@" in page
-    assert "type it once more" not in page
+    assert "Type it once more" not in page
+
+
+def test_a_configuration_is_made_and_edited_as_fields(operator: Client) -> None:
+    page = operator.get("/tiers/new/?tier=standalone").content.decode()
+    for label in ("PostgreSQL address", "PostgreSQL password file", "Queue", "Valkey address"):
+        assert label in page
+    made = {"name": "home", "tier": "standalone", "f.storage.url": "postgresql://u@h/d", "f.queue.type": "local"}
+    made |= {"f.storage.passwordFile": "secrets/pg", "f.$comment": "the server downstairs", "why": "first"}
+    address = operator.post("/tiers/new/", made)["Location"]
+    config = TierConfig.objects.get()
+    assert config.document == {
+        "version": 1, "tier": "standalone", "$comment": "the server downstairs", "queue": {"type": "local"},
+        "storage": {
+            "type": "postgres", "url": "postgresql://u@h/d", "passwordFile": "secrets/pg", "enableVector": False
+        },
+        "memory": {"type": "keyword"},
+    }  # fmt: skip
+    shown = operator.get(f"{address}edit/").context["form"].initial
+    assert shown["f.storage.url"] == "postgresql://u@h/d"
+    changed = {**made, "revision": "1", "f.storage.passwordFile": ""}
+    assert operator.post(f"{address}edit/", changed).status_code == 303
+    config.refresh_from_db()
+    assert "passwordFile" not in config.document["storage"]
+
+
+def test_each_problem_stands_beside_its_field(operator: Client) -> None:
+    typed = {"name": "home", "tier": "federated", "f.storage.url": f"postgresql://u:{CANARY}@h/d?sslmod=require"}
+    response = operator.post("/tiers/new/", {**typed, "f.queue.url": ""})
+    assert response.status_code == 422
+    errors = response.context["form"].errors
+    assert set(errors) == {"f.storage.url", "f.queue.url"}
+    assert "sslmode" in errors["f.storage.url"][0]
+    assert errors["f.queue.url"][0].startswith("Is set and empty.")
+    page = response.content.decode()
+    assert 'aria-invalid="true"' in page
+    assert CANARY not in page
+    assert "Type it once more" in page
+
+
+def test_a_taken_name_stands_beside_the_name(operator: Client) -> None:
+    services.create_config(name="home", document=LOCAL)
+    response = operator.post("/tiers/new/", {"name": "home", "tier": "local", "f.storage.dataDir": "d"})
+    assert set(response.context["form"].errors) == {"name"}
+
+
+def test_saving_the_fields_as_shown_keeps_the_passwords(operator: Client) -> None:
+    config = services.create_config(name="home", document=INLINE)
+    form = operator.get(f"/tiers/{config.pk}/edit/").context["form"]
+    sent = {name: form[name].value() or "" for name in form.fields}
+    assert CANARY not in str(sent)
+    assert operator.post(f"/tiers/{config.pk}/edit/", {**sent, "f.$comment": "new"}).status_code == 303
+    assert services.get_config(config.pk).document == {**INLINE, "$comment": "new"}
+
+
+def test_another_tier_starts_from_its_default_and_the_old_word_becomes_the_new_one(operator: Client) -> None:
+    config = services.create_config(name="home", document={**INLINE, "tier": "team"})
+    form = operator.get(f"/tiers/{config.pk}/edit/?tier=federated").context["form"]
+    assert form["f.storage.url"].value() == tiers.DEFAULT_FEDERATED_CONFIG["storage"]["url"]
+    form = operator.get(f"/tiers/{config.pk}/edit/").context["form"]
+    sent = {name: form[name].value() or "" for name in form.fields}
+    operator.post(f"/tiers/{config.pk}/edit/", sent)
+    assert services.get_config(config.pk).document == {**INLINE, "tier": "standalone"}
+
+
+@pytest.mark.parametrize("typed", ["", "Home", "home lab"])
+def test_activation_asks_for_the_name(operator: Client, config_file: Path, typed: str) -> None:
+    config = services.create_config(name="home", document=LOCAL)
+    response = operator.post(f"/tiers/{config.pk}/activate/", {"revision": 1, "confirm": typed})
+    assert response.status_code == 422
+    assert set(response.context["form"].errors) == {"confirm"}
+    assert not config_file.exists()
+
+
+def test_activation_over_a_file_that_changed_since_it_was_seen_is_refused(operator: Client, config_file: Path) -> None:
+    config = services.create_config(name="home", document=LOCAL)
+    seen = operator.get(f"/tiers/{config.pk}/activate/").context["form"]["file"].value()
+    config_file.write_text(moved("by-somebody"))
+    sent = {"revision": 1, "confirm": "home", "file": seen}
+    response = operator.post(f"/tiers/{config.pk}/activate/", sent)
+    assert response.status_code == 409
+    assert "changed since you looked at it" in response.content.decode()
+    assert config_file.read_text() == moved("by-somebody")
+
+
+def test_activation_says_what_the_other_tier_brings_and_takes(operator: Client) -> None:
+    services.activate(config_id=services.create_config(name="s", document=INLINE).pk)
+    other = services.create_config(name="l", document=LOCAL)
+    page = operator.get(f"/tiers/{other.pk}/activate/").content.decode()
+    assert "standalone to local" in page
+    assert "Several gateway processes" in page
+    assert "PGlite directory, was PostgreSQL" in page
+
+
+def test_the_old_word_shows_in_the_list_with_its_end(operator: Client) -> None:
+    services.create_config(name="old", document={**INLINE, "tier": "team"})
+    assert "“team” ends with version 2.0" in operator.get("/tiers/").content.decode()

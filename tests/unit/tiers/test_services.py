@@ -35,6 +35,11 @@ def local(folder: str) -> dict[str, Any]:
     return {**LOCAL, "storage": {"type": "pglite", "dataDir": folder}}
 
 
+def edit_typed(config: TierConfig, text: str) -> TierConfig:
+    document = services.read_typed(text, config.document)
+    return services.edit_config(config_id=config.pk, expected_revision=1, document=document)
+
+
 def test_create_keeps_a_first_revision_with_who_and_why(person: User) -> None:
     config = services.create_config(name="home", document=LOCAL, person=person, why="laptop")
     (revision,) = config.revisions.all()
@@ -98,7 +103,7 @@ def test_saving_the_same_document_makes_no_revision() -> None:
 def test_the_mask_stands_for_the_stored_password() -> None:
     config = services.create_config(name="s", document=INLINE)
     text = json.dumps(INLINE).replace(CANARY, "•••").replace("/d", "/other")
-    edited = services.edit_from_text(config_id=config.pk, expected_revision=1, text=text, person=None, why="")
+    edited = edit_typed(config, text)
     assert edited.document["storage"]["url"] == f"postgresql://u:{CANARY}@h:5432/other"
 
 
@@ -106,7 +111,7 @@ def test_the_mask_never_sends_the_stored_password_to_another_host() -> None:
     config = services.create_config(name="s", document=INLINE)
     text = json.dumps(INLINE).replace(CANARY, "•••").replace("@h:", "@evil:")
     with pytest.raises(ConfigError, match="mask"):
-        services.edit_from_text(config_id=config.pk, expected_revision=1, text=text, person=None, why="")
+        edit_typed(config, text)
 
 
 def test_activate_writes_the_file_privately_and_records_it(config_file: Path, person: User) -> None:
@@ -245,7 +250,7 @@ def test_remarks_survive_editing_activation_and_import(config_file: Path) -> Non
     shown = services.pretty(mask_document(config.document))
     assert "abcdefgh" not in shown
     text = shown.replace(".mosaic/pglite", "elsewhere")
-    services.edit_from_text(config_id=config.pk, expected_revision=1, text=text, person=None, why="")
+    edit_typed(config, text)
     services.activate(config_id=config.pk)
     kept = json.loads(config_file.read_text())
     assert (kept["$comment"], kept["memory"]["$comment"]) == (remarked["$comment"], "fast")

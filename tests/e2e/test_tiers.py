@@ -1,0 +1,159 @@
+"""The tier pages in a browser: make, edit, activate, drift, import; light, dark and on a phone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.demo import Demo
+from tests.e2e.console import Console
+from tests.e2e.stack import shoot
+from tests.e2e.test_shell import STUMBLES
+
+LOOKS = {"light": ("light", 1280), "dark": ("dark", 1280), "phone": ("light", 390)}
+
+
+@pytest.fixture
+def kept_file(demo: Demo) -> Iterator[Demo]:
+    """The demo, whose configuration file and active row are put back afterwards."""
+    text = demo.config_file.read_text()
+    yield demo
+    demo.config_file.write_text(text)
+    done = demo.mosaic("config", "activate", "standalone", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(demo.config_file.read_text()) == json.loads(text)
+
+
+def save_local(page: Page, name: str, folder: str) -> None:
+    page.goto("/tiers/")
+    page.get_by_role("link", name="New configuration").click()
+    page.get_by_role("link", name="local", exact=True).click()
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Data folder").fill(folder)
+    page.get_by_role("button", name="Save configuration").click()
+
+
+def test_a_configuration_is_made_corrected_and_edited(signed_in: Page, console: Console) -> None:
+    page = signed_in
+    console.allow("422")
+    page.goto("/tiers/new/?tier=federated")
+    page.get_by_label("Name").fill("spare")
+    page.get_by_label("PostgreSQL address").fill("postgresql://u:typed-password@db/mosaic?sslmod=require")
+    page.get_by_label("Valkey address").fill("")
+    page.get_by_role("button", name="Save configuration").click()
+    address = page.get_by_label("PostgreSQL address")
+    expect(address).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#id_f\\.storage\\.url_error")).to_contain_text('Did you mean "sslmode"?')
+    expect(page.locator("#id_f\\.queue\\.url_error")).to_contain_text("set and empty")
+    assert "typed-password" not in page.content()
+    shoot(page, "tiers-edit-errors")
+    address.fill("postgresql://u:typed-password@db/mosaic?sslmode=require")
+    page.get_by_label("Valkey address").fill("redis://db:6380/0")
+    page.get_by_role("button", name="Save configuration").click()
+    expect(page.get_by_role("heading", name="spare")).to_be_visible()
+    expect(page.locator("body")).to_contain_text("postgresql://u:•••@db/mosaic?sslmode=require")
+    assert "typed-password" not in page.content()
+    page.get_by_role("link", name="Edit", exact=True).click()
+    page.get_by_label("Why (optional)").fill("another database")
+    page.get_by_label("PostgreSQL address").fill("postgresql://u:•••@db/other?sslmode=require")
+    page.get_by_role("button", name="Save revision").click()
+    page.locator("summary", has_text="Edited").click()
+    expect(page.locator("ins").first).to_contain_text("u:•••@db/other")
+    page.get_by_role("link", name="Edit", exact=True).click()
+    page.get_by_role("link", name="Edit as JSON").click()
+    expect(page.get_by_label("mosaic.config.json")).to_have_value(r"""{
+  "version": 1,
+  "tier": "federated",
+  "storage": {
+    "type": "postgres",
+    "url": "postgresql://u:•••@db/other?sslmode=require",
+    "enableVector": true
+  },
+  "queue": {
+    "type": "bullmq",
+    "url": "redis://db:6380/0"
+  },
+  "memory": {
+    "type": "pgvector"
+  }
+}
+""")
+
+
+def test_activation_asks_for_the_name_and_writes_the_file(signed_in: Page, kept_file: Demo, console: Console) -> None:
+    page, demo = signed_in, kept_file
+    console.allow("422")
+    save_local(page, "laptop", "data/laptop")
+    page.get_by_role("link", name="Activate…").click()
+    expect(page.get_by_role("heading", name="Activate laptop?")).to_be_visible()
+    expect(page.locator(".rail")).to_contain_text("Several gateway processes")
+    shoot(page, "tiers-activate")
+    before = demo.config_file.read_text()
+    page.get_by_label("Type laptop to activate it").fill("Laptop")
+    page.get_by_role("button", name="Activate revision 1").click()
+    expect(page.locator("#id_confirm_error")).to_have_text("This is not the name: laptop.")
+    assert demo.config_file.read_text() == before
+    page.get_by_label("Type laptop to activate it").fill("laptop")
+    page.get_by_role("button", name="Activate revision 1").click()
+    expect(page.locator("body")).to_contain_text("The gateway reads it at its next start.")
+    assert json.loads(demo.config_file.read_text())["storage"]["dataDir"] == "data/laptop"
+
+
+def test_a_change_by_hand_shows_and_is_imported(signed_in: Page, kept_file: Demo) -> None:
+    page, demo = signed_in, kept_file
+    page.goto("/tiers/")
+    page.get_by_role("link", name="standalone", exact=True).first.click()
+    number = page.url.rstrip("/").rpartition("/")[2]
+    document = demo.config()
+    demo.config_file.write_text(json.dumps({**document, "$comment": "by hand"}))
+    try:
+        page.goto(f"/tiers/{number}/")
+        expect(page.locator(".note.is-warn")).to_contain_text("was changed by hand")
+        expect(page.locator(".note ins")).to_contain_text("by hand")
+        shoot(page, "tiers-drift")
+        page.get_by_role("button", name="Import the file").click()
+        expect(page.locator("body")).to_contain_text("The file is taken over as revision")
+        expect(page.locator(".note.is-warn")).to_have_count(0)
+    finally:
+        demo.config_file.write_text(json.dumps(document))
+        page.goto("/tiers/")
+        page.get_by_role("button", name="Import the file").first.click()
+
+
+def test_everything_works_without_javascript(browser: Browser, demo: Demo) -> None:
+    context = browser.new_context(base_url=demo.url, java_script_enabled=False)
+    page = context.new_page()
+    page.goto("/sign-in/")
+    page.get_by_label("Name or e-mail").fill("admin")
+    page.get_by_label("Password", exact=True).fill(demo.password)
+    page.get_by_role("button", name="Sign in").click()
+    save_local(page, "no script", "data/no-script")
+    expect(page.get_by_role("heading", name="no script")).to_be_visible()
+    context.close()
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_every_tier_page_is_clean_in_every_look(browser: Browser, demo: Demo, console: Console, look: str) -> None:
+    scheme, width = LOOKS[look]
+    options: dict[str, Any] = {"color_scheme": scheme, "viewport": {"width": width, "height": 900}}
+    context = browser.new_context(base_url=demo.url, **options)
+    context.on("page", console.watch)
+    page = context.new_page()
+    page.goto("/sign-in/")
+    page.get_by_label("Name or e-mail").fill("admin")
+    page.get_by_label("Password", exact=True).fill(demo.password)
+    page.get_by_role("button", name="Sign in").click()
+    page.goto("/tiers/")
+    number = page.get_by_role("link", name="federated", exact=True).first.get_attribute("href")
+    assert number
+    pages = {"list": "/tiers/", "detail": number, "edit": f"{number}edit/", "json": f"{number}edit/?as=json"}
+    for name, address in {**pages, "activate": f"{number}activate/", "new": "/tiers/new/?tier=standalone"}.items():
+        page.goto(address)
+        assert page.evaluate(STUMBLES) == [], f"{address} at {width}"
+        shoot(page, f"tiers-{name}-{look}")
+    context.close()
+    assert console.unexpected() == []
