@@ -16,7 +16,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from gateway import faults, runtime, schemas
 from gateway.access import OWN
 from gateway.collections import ERRORS
-from gateway.errors import BadRequestError, NoTokenError, NotServingError, TooLargeError
+from gateway.errors import BadRequestError, NoTokenError, NotServingError, TooLargeError, TooManyRequestsError
 from gateway.routes import router as data
 from mosaic_admin.errors import MosaicError
 
@@ -36,6 +36,7 @@ control = Router()
 
 def status_of(current: runtime.Runtime) -> dict[str, Any]:
     snapshot = current.turnstile.snapshot()
+    tokens = current.tokens.state()
     return {
         "state": snapshot.state,
         "in_flight": snapshot.in_flight,
@@ -43,6 +44,7 @@ def status_of(current: runtime.Runtime) -> dict[str, Any]:
         "tier": current.tier,
         "store": current.store,
         "holder": current.holder,
+        "tokens": {"known": tokens.known, "as_of": tokens.as_of, "is_current": tokens.is_current},
     }
 
 
@@ -79,7 +81,7 @@ api.add_router("/control", control)
 def answer(request: HttpRequest, error: MosaicError) -> HttpResponse:
     """Render an error in the one shape, with Retry-After where waiting helps."""
     response = api.create_response(request, error.as_dict(), status=error.http_status)
-    if isinstance(error, NotServingError):
+    if isinstance(error, NotServingError | TooManyRequestsError):
         response["Retry-After"] = str(error.retry_after_s)
     return response
 
@@ -103,7 +105,8 @@ def answer_unauthenticated(request: HttpRequest, error: AuthenticationError) -> 
         request,
         NoTokenError(
             "The request carries no valid token.",
-            remediation="Send `Authorization: Bearer TOKEN` with the token in MOSAIC_HOME/keys/gateway-token.",
+            remediation="Send `Authorization: Bearer TOKEN` with an API token (mosaic tokens create NAME --scope "
+            "gateway:read), or the token in MOSAIC_HOME/keys/gateway-token.",
         ),
     )
     response["WWW-Authenticate"] = "Bearer"

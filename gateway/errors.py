@@ -49,6 +49,20 @@ class StoreConflictError(MosaicError):
     code = codes.CONFLICT
 
 
+class ScopeMissingError(MosaicError):
+    code = codes.SCOPE_MISSING
+
+
+class TooManyRequestsError(MosaicError):
+    """`retry_after_s` goes into the Retry-After header."""
+
+    code = codes.TOO_MANY_REQUESTS
+
+    def __init__(self, message: str, *, remediation: str, retry_after_s: int) -> None:
+        super().__init__(message, remediation=remediation, retry_after_s=retry_after_s)
+        self.retry_after_s = retry_after_s
+
+
 class NoVectorsError(MosaicError):
     code = codes.NO_VECTORS
 

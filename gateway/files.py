@@ -54,10 +54,9 @@ def ensure_token(home: Path) -> str:
 def write_state(home: Path, state: str, **facts: Any) -> None:
     """Replace the state file in one step; every text in it is redacted."""
     path = state_path(home)
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     at = datetime.now(UTC).isoformat(timespec="seconds")
     document = redact_data({"version": 1, "state": state, "at": at, "pid": os.getpid(), **facts})
-    os.replace(_write_temporary(path, json.dumps(document, indent=2) + "\n"), path)
+    write_private(path, json.dumps(document, indent=2) + "\n")
 
 
 def read_state(home: Path) -> dict[str, Any] | None:
@@ -79,6 +78,12 @@ def refusal_facts(error: MosaicError) -> dict[str, Any]:
         "expected": expected,
         "fix": error.remediation,
     }
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file (0600) in one step; its folder is made where it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.replace(_write_temporary(path, text), path)
 
 
 def _write_temporary(path: Path, text: str) -> Path:

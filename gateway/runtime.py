@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from gateway.tokens import RateLimit, TokenBook
 from gateway.turnstile import Turnstile
 
 
@@ -14,6 +15,8 @@ class Runtime:
     tier: str
     store: str  # what may be shown of the store's address
     holder: str
+    tokens: TokenBook
+    rate_limit: RateLimit
     has_vector: bool = False
     stamped: set[int] = field(default_factory=set)  # lock generations in which the first write is noted
 

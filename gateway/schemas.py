@@ -350,6 +350,12 @@ class HealthOut(Schema):
     status: Literal["ok"]
 
 
+class TokensOut(Schema):
+    known: int
+    as_of: datetime | None
+    is_current: bool
+
+
 class StatusOut(Schema):
     state: str
     in_flight: int
@@ -357,3 +363,4 @@ class StatusOut(Schema):
     tier: str
     store: str
     holder: str
+    tokens: TokensOut

@@ -15,7 +15,9 @@ from gunicorn.glogging import Logger
 
 from gateway import files, gate, runtime
 from gateway.gate import Admission
+from gateway.tokens import RateLimit, TokenBook
 from gateway.turnstile import Turnstile
+from mosaic_admin import env
 from mosaic_admin.redaction import RedactingFilter
 from store.alias import configure_store_alias
 from store.ledger import StoreLock, holder_name
@@ -77,6 +79,8 @@ def build_runtime(admission: Admission, config_path: Path, home: Path) -> runtim
         store=storage.display,
         holder=holder,
         has_vector=storage.enable_vector,
+        tokens=TokenBook(home),
+        rate_limit=RateLimit(env.load().gateway_rate),
     )
 
 
@@ -91,10 +95,12 @@ def serve(admission: Admission, listener: socket.socket, *, config_path: Path, h
         built.append(build_runtime(admission, config_path, home))
         runtime.install(built[0])
         built[0].turnstile.start()
+        built[0].tokens.start()
         return get_wsgi_application()
 
     def worker_exit(_arbiter: Any, _worker: Any) -> None:
         for item in built:
+            item.tokens.stop()
             item.turnstile.stop()
 
     def on_exit(_arbiter: Any) -> None:

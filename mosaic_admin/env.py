@@ -36,6 +36,9 @@ class Environment(BaseSettings):
     web_port: Port = Field(8000, description="Port of the dashboard")
     gateway_host: str = Field("127.0.0.1", description="Address the gateway listens on")
     gateway_port: Port = Field(8001, description="Port of the gateway")
+    gateway_rate: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        1200, description="Requests that one API token may send to the gateway within a minute; 0: any number"
+    )
     postgres_port: Port = Field(5433, description="Port of the federated PostgreSQL")
     valkey_port: Port = Field(6380, description="Port of the federated Valkey")
     source_port: Port = Field(5434, description="Port of the demo's sample standalone PostgreSQL")

@@ -56,9 +56,25 @@ def _control_database() -> dict[str, Any]:
     }
 
 
-if IS_GATEWAY:  # serves the store only: the boot gate adds the alias `store`, there is no control plane in here
-    DATABASES: dict[str, dict[str, Any]] = {"default": {}}
-    INSTALLED_APPS = ["store", "gateway", "ninja"]
+def _control_database_seen_from_gateway() -> dict[str, Any]:
+    """The gateway reads the API tokens there and waits for nothing: no request of its clients comes near."""
+    if ENV.database_url:
+        given = dj_database_url.parse(ENV.database_url, conn_max_age=None, conn_health_checks=True)
+        return {**given, "OPTIONS": {"connect_timeout": 5, **given.get("OPTIONS", {})}}
+    name = f"{(HOME / 'control.sqlite3').as_uri()}?mode=rw"  # never makes the file: that is the dashboard's to do
+    return {"ENGINE": "django.db.backends.sqlite3", "NAME": name, "OPTIONS": {"timeout": 5}}
+
+
+if IS_GATEWAY:  # serves the store only: the boot gate adds the alias `store`
+    DATABASES: dict[str, dict[str, Any]] = {"default": _control_database_seen_from_gateway()}
+    INSTALLED_APPS = [
+        "django.contrib.auth",
+        "django.contrib.contenttypes",
+        "mosaic_admin.people",
+        "store",
+        "gateway",
+        "ninja",
+    ]
     MIDDLEWARE = [
         "django.middleware.security.SecurityMiddleware",
         "django.middleware.common.CommonMiddleware",

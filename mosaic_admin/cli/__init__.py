@@ -25,6 +25,7 @@ GROUPS = {
     "stack": ("mosaic_admin.cli.stack", "The federated tier's PostgreSQL and Valkey"),
     "storage": ("mosaic_admin.cli.storage", "Move the store to the federated tier"),
     "store": ("mosaic_admin.cli.store", "Tables and sample data for a store"),
+    "tokens": ("mosaic_admin.cli.tokens", "API tokens of scripts"),
     "users": ("mosaic_admin.cli.users", "People who may sign in"),
 }
 

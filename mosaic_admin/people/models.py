@@ -90,6 +90,8 @@ class Scope(models.TextChoices):
     DOCTOR_READ = "doctor:read", "Read the doctor's report"
     MIGRATIONS_READ = "migrations:read", "Read runs and their certificates"
     TIERS_READ = "tiers:read", "Read tier configurations, secrets masked"
+    GATEWAY_READ = "gateway:read", "Read the gateway’s data"
+    GATEWAY_WRITE = "gateway:write", "Create, change and delete the gateway’s data"
 
 
 class ApiToken(models.Model):

@@ -30,6 +30,7 @@ __all__ = [
     "create_person",
     "create_token",
     "ensure_admin",
+    "first_admin",
     "person",
     "reset_password",
     "revoke_token",
@@ -90,6 +91,17 @@ def person(username: str) -> User:
         raise NotFoundError(
             f"Nobody has the name {username}.", remediation="mosaic users list shows everybody."
         ) from None
+
+
+def first_admin() -> User:
+    """Return the admin who was there first.
+
+    Raises: NotFoundError.
+    """
+    admin = User.objects.filter(role=Role.ADMIN, is_active=True).order_by("pk").first()
+    if admin is None:
+        raise NotFoundError("There is no admin yet.", remediation="Create one: mosaic users create NAME --role admin")
+    return admin
 
 
 def create_person(

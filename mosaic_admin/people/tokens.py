@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Iterable
 from datetime import timedelta
@@ -12,15 +11,11 @@ from django.utils import timezone
 
 from mosaic_admin.errors import NotFoundError
 from mosaic_admin.people.errors import TokenRequestError
+from mosaic_admin.people.live_tokens import digest_of
 from mosaic_admin.people.models import ApiToken, Scope, User
 
 MARK = "mosaic_"  # lets secret scanners recognise a leaked token
 USED_EVERY = timedelta(minutes=1)  # a poller must not turn every read into a write
-
-
-def _digest(raw: str) -> str:
-    """SHA-256 is enough here: the token is 256 random bits, not a password that could be guessed."""
-    return hashlib.sha256(raw.encode()).hexdigest()
 
 
 def create_token(*, name: str, scopes: Iterable[str], created_by: User) -> tuple[ApiToken, str]:
@@ -37,7 +32,7 @@ def create_token(*, name: str, scopes: Iterable[str], created_by: User) -> tuple
         )
     raw = MARK + secrets.token_urlsafe(32)
     token = ApiToken.objects.create(
-        name=name.strip()[:80], prefix=raw[:12], digest=_digest(raw), scopes=wanted, created_by=created_by
+        name=name.strip()[:80], prefix=raw[:12], digest=digest_of(raw), scopes=wanted, created_by=created_by
     )
     return token, raw
 
@@ -57,7 +52,7 @@ def revoke_token(*, token_id: int) -> ApiToken:
 def authenticate_token(raw: str, scope: str) -> ApiToken | None:
     """Return the live token `raw` when it has the scope; None otherwise. Notes its use, at most once a minute."""
     token = (
-        ApiToken.objects.filter(digest=_digest(raw), revoked_at=None, created_by__is_active=True)
+        ApiToken.objects.filter(digest=digest_of(raw), revoked_at=None, created_by__is_active=True)
         .select_related("created_by")
         .first()
     )

@@ -53,6 +53,7 @@ class Gateway:
     def start(self, *, python: list[str] | None = None) -> None:
         """Start it and wait until it answers."""
         program = python or ["-m", "mosaic_admin", "gateway", "start"]
+        end(self)
         self.process = subprocess.Popen(
             [sys.executable, *program], env=self.environ, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True
         )

@@ -1,0 +1,49 @@
+"""What a gateway may know of the tokens: digests and scopes.
+
+The models are looked up when they are asked for: a gateway imports this before it has set Django up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.apps import apps
+from django.db.models import Manager, Q
+
+
+@dataclass(frozen=True)
+class LiveToken:
+    """A token that works now. `digest` is `digest_of` the token, which is kept nowhere."""
+
+    id: int
+    digest: str
+    scopes: frozenset[str]
+
+
+def _tokens() -> Manager[Any]:
+    return apps.get_model("people", "ApiToken")._default_manager
+
+
+def digest_of(raw: str) -> str:
+    """SHA-256 is enough here: the token is 256 random bits, not a password that could be guessed."""
+    return hashlib.sha256(raw.encode()).hexdigest()
+
+
+def read_live_tokens(prefix: str) -> list[LiveToken]:
+    """Return the tokens that work and have a scope that begins with `prefix`."""
+    rows = _tokens().filter(revoked_at=None, created_by__is_active=True).order_by("id")
+    found = [
+        LiveToken(pk, digest, frozenset(scopes)) for pk, digest, scopes in rows.values_list("id", "digest", "scopes")
+    ]
+    return [token for token in found if any(scope.startswith(prefix) for scope in token.scopes)]
+
+
+def note_uses(uses: Mapping[int, datetime]) -> None:
+    """Note when tokens were last used, by id; an older moment never replaces a newer one."""
+    for token_id, moment in uses.items():
+        older = Q(last_used_at=None) | Q(last_used_at__lt=moment)
+        _tokens().filter(older, pk=token_id).update(last_used_at=moment)
