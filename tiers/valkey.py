@@ -58,7 +58,16 @@ def _client(url: str, *, client_name: str, timeout_s: float, **options: Any) -> 
     }
     if urlsplit(url).scheme == "unix":
         settings.pop("socket_keepalive")
-    return redis.Redis.from_url(url, **settings)
+    try:
+        return redis.Redis.from_url(_driver_url(url), **settings)
+    except (ValueError, TypeError):  # a parameter that the driver does not know, or a value it cannot read
+        raise _bad_url() from None
+
+
+def _driver_url(url: str) -> str:
+    """Return the address in the driver's words: it has none for valkey://."""
+    scheme, separator, rest = url.partition("://")
+    return {"valkey": "redis", "valkeys": "rediss"}.get(scheme, scheme) + separator + rest
 
 
 def _check(url: str) -> None:
@@ -69,12 +78,16 @@ def _check(url: str) -> None:
     except ValueError:
         is_usable = False
     if not is_usable:
-        raise BadUrlError(
-            "The Valkey address cannot be read.",
-            remediation="Write queue.url as redis://:PASSWORD@HOST:6379/0 (rediss:// with TLS), with special "
-            "characters in the password percent-encoded (@ is %40).",
-        )
+        raise _bad_url()
     remember_secret(unquote(parts.password or ""), *parse_qs(parts.query).get("password", []))
+
+
+def _bad_url() -> BadUrlError:
+    return BadUrlError(
+        "The Valkey address cannot be read.",
+        remediation="Write queue.url as redis://:PASSWORD@HOST:6379/0 (rediss:// with TLS), with special "
+        "characters in the password percent-encoded (@ is %40).",
+    )
 
 
 _CLASSES: tuple[tuple[tuple[type[BaseException], ...], Fault], ...] = (

@@ -206,6 +206,17 @@ def test_connect_opens_valkey_and_closes_nothing_else(valkey: EmbeddedValkey) ->
     client.close()
 
 
+def test_valkey_has_a_scheme_of_its_own(valkey: EmbeddedValkey) -> None:
+    client = vk.connect(valkey.url.replace("redis://", "valkey://"))
+    assert client.ping()
+    client.close()
+
+
+@pytest.mark.parametrize("query", ["ssl_cert_reqs=none", "unknown=1", "socket_timeout=soon"])
+def test_a_parameter_that_the_client_cannot_take_is_a_bad_address(valkey: EmbeddedValkey, query: str) -> None:
+    assert fault(f"{valkey.url}?{query}").code is codes.BAD_URL
+
+
 def test_valkey_refuses_a_wrong_or_missing_password(valkey: EmbeddedValkey) -> None:
     for url in (altered(valkey.url, password=HIDDEN), f"redis://{valkey.host}:{valkey.port}/0"):
         error = fault(url)

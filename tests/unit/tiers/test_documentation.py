@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,16 @@ def test_every_key_is_in_the_reference() -> None:
 
 def test_the_end_of_the_old_word_is_documented() -> None:
     assert f"version {TEAM_ALIAS_ENDS}" in PAGE.replace("\n", " ")
+
+
+def test_every_test_that_the_table_of_peers_names_exists() -> None:
+    """Name the beginning of a test's name, or a file."""
+    root = Path(settings.BASE_DIR)
+    here = root / "tests" / "unit" / "tiers"
+    text = (root / "docs" / "peers-configuration.md").read_text()
+    files = re.findall(r"`((?:tests/[\w/]+/)?test_\w+\.py)(?:::(\w+))?", text)
+    assert len(files) > 15
+    for file, name in files:
+        path = root / file if "/" in file else here / file
+        assert path.exists(), file
+        assert f"def {name}" in path.read_text(), f"{file}::{name}"
