@@ -130,6 +130,12 @@ def _escape(text: str) -> str:
     return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
 
+CONTENT_TYPES = {
+    "json": "application/json",
+    "short": "text/plain; charset=utf-8",
+    "openmetrics": OPENMETRICS_TYPE,
+    "text": "text/plain; charset=utf-8",
+}
 RENDERERS: dict[str, Callable[[Report], str]] = {
     "json": as_json,
     "short": as_short,

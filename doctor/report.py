@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -55,6 +55,10 @@ class Report:
     findings: tuple[Finding, ...]
     generated_at: datetime
     duration_ms: int
+
+    @property
+    def finished_at(self) -> datetime:
+        return self.generated_at + timedelta(milliseconds=self.duration_ms)
 
     @property
     def status(self) -> Light:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,46 +14,51 @@ from doctor.examine import Assembler, Subject, examine, file_subject, tier_word
 from doctor.models import Span
 from doctor.probe import Probe
 from doctor.probes.config import ConfigDrift
+from doctor.reading import read_report
 from doctor.report import Report
+from doctor.sharing import shared_run
 from doctor.suppressing import suppressed
 from mosaic_admin.codes import Code
 from mosaic_admin.errors import NotFoundError
 from tiers.models import TierConfig
 from tiers.services import active_config, drift, resolve_config
 
-SHARE_S = 2.0  # callers at the same moment share one run: a hundred pollers must not be a hundred connections
 
-_lock = threading.Lock()
-_recent: dict[tuple[str, str], Report] = {}
-_locks: dict[tuple[str, str], threading.Lock] = {}
+def run_report(config_path: Path | None = None, tier: str | None = None, *, is_forced: bool = False) -> Report:
+    """Examine this install now and keep the result in the history; with `tier`, what a move there would need.
 
-
-def run_report(config_path: Path | None = None, tier: str | None = None) -> Report:
-    """Examine this install now, or what `tier` would need; callers within two seconds share one run."""
+    Callers at the same moment share one run; `is_forced` takes none that began before the call.
+    """
     path = config_path or settings.ENV.config
-    key = (str(path), tier or "")
-    with _lock:
-        gate = _locks.setdefault(key, threading.Lock())
-    with gate:
-        recent = _recent.get(key)
-        if recent and timezone.now() - recent.generated_at < timedelta(seconds=recent.duration_ms / 1000 + SHARE_S):
-            return recent
-        report = examine(_subject(path, tier), _assembler(), extra=_drift(path) if tier is None else ())
-        if tier is None:
-            report = suppressed(report, suppressions.rules())
-        _recent[key] = report
-        return report
+    return shared_run(
+        f"{path} {tier or ''}",
+        lambda: _examine_own(path) if tier is None else examine(_subject(path, tier), _assembler()),
+        kept=_kept if tier is None else lambda: None,
+        folder=settings.HOME / "run",
+        share_s=settings.ENV.doctor_share_s,
+        is_forced=is_forced,
+    )
 
 
-def check_now() -> Span:
+def _examine_own(path: Path) -> Report:
+    report = suppressed(examine(file_subject(path), _assembler(), extra=_drift(path)), suppressions.rules())
+    history.record(report)
+    return report
+
+
+def _kept() -> Report | None:
+    span = history.latest()
+    return read_report(span.body, all_codes()) if span else None
+
+
+def check_now() -> Report:
     """Examine this install and keep the result in the history."""
-    return history.record(run_report())
+    return run_report()
 
 
-def look_again() -> Span:
-    """Examine this install now, whoever looked a moment ago: something was just changed."""
-    forget_shared_runs()
-    return check_now()
+def look_again() -> Report:
+    """Examine this install now, whoever looks at this moment: something was just changed."""
+    return run_report(is_forced=True)
 
 
 def _subject(path: Path, tier: str | None) -> Subject:
@@ -111,9 +114,3 @@ def code(code_id: str) -> Code:
     if found is None:
         raise NotFoundError(f"There is no code {code_id[:40]}.", remediation="All codes are listed at /doctor/codes/.")
     return found
-
-
-def forget_shared_runs() -> None:
-    """Let the next caller run the probes again (tests, and after something was changed)."""
-    with _lock:
-        _recent.clear()

@@ -16,7 +16,7 @@ def check() -> str:
     """Examine this install and keep the result. Idempotent: a second run lengthens the same span."""
     suppressions.mirror()  # each host's own command line learns of what was put aside on another one
     webhooks.resend_lost()
-    return check_now().light
+    return check_now().status.value
 
 
 @shared_task(name=webhooks.TASK)

@@ -58,6 +58,10 @@ class Environment(BaseSettings):
         "auto",
         description="What runs the federated stack; auto: processes where this home has their data, else Docker",
     )
+    doctor_share_s: Annotated[float, Field(ge=0, le=60)] = Field(
+        2.0,
+        description="Seconds for which the doctor answers with the report it has; 0: only callers at one moment share",
+    )
     token_rate: Annotated[int, Field(ge=0)] = Field(
         120, description="Requests that one API token may make within a minute; 0: as many as it likes"
     )

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from django.test import Client
 
 from compose.embedded import EmbeddedPostgres, EmbeddedValkey
-from doctor import services
+from doctor.sharing import forget_shared_runs
 from gateway.gate import as_refusal, decide
 from mosaic_admin.access import Role
 from mosaic_admin.cli.doctor import command as doctor_command
@@ -38,9 +38,9 @@ def reader() -> Client:
 
 @pytest.fixture(autouse=True)
 def _fresh_runs() -> Iterator[None]:
-    services.forget_shared_runs()
+    forget_shared_runs()
     yield
-    services.forget_shared_runs()
+    forget_shared_runs()
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from doctor import history, services
 from doctor.models import Span
 from doctor.report import Report
 from doctor.schema import report_schema
+from doctor.sharing import forget_shared_runs
 from mosaic_admin.access import Role
 from mosaic_admin.people.models import User
 from mosaic_admin.people.services import create_token
@@ -49,9 +50,9 @@ def _no_config(settings: object, tmp_path: Path) -> Iterator[None]:
     """An install whose configuration is missing: red without any server."""
     environment = settings.ENV.model_copy(update={"config": tmp_path / "mosaic.config.json"})  # type: ignore[attr-defined]
     settings.ENV = environment  # type: ignore[attr-defined]
-    services.forget_shared_runs()
+    forget_shared_runs()
     yield
-    services.forget_shared_runs()
+    forget_shared_runs()
 
 
 def test_before_the_first_report_the_page_offers_one(reader: Client) -> None:
@@ -214,7 +215,7 @@ def test_the_strip_of_every_page_shows_the_light(reader: Client, report_at: Repo
 def test_callers_at_the_same_moment_share_one_run(monkeypatch: pytest.MonkeyPatch) -> None:
     first = services.run_report()
     assert services.run_report() is first
-    services.forget_shared_runs()
+    forget_shared_runs()
     assert services.run_report() is not first
 
 
@@ -227,7 +228,7 @@ def test_a_file_changed_by_hand_is_a_warning_and_a_stored_tier_is_what_tier_asks
     activate(config_id=row.pk, path=path)
     assert "MOS-CFG-012" not in findings_of(services.run_report())
     path.write_text(json.dumps({**local, "storage": {"type": "pglite", "dataDir": str(tmp_path / "other")}}))
-    services.forget_shared_runs()
+    forget_shared_runs()
     assert findings_of(services.run_report())["MOS-CFG-012"] == "warn"
     refused = "postgresql://mosaic@127.0.0.1:1/kept"
     federated = {**DEFAULT_FEDERATED_CONFIG, "storage": {"type": "postgres", "url": refused, "enableVector": True}}
@@ -245,3 +246,27 @@ def test_no_secret_reaches_the_history(report_at: ReportAt) -> None:
     leaky = BAD.__class__(BAD.status, "postgresql://u:canary-pw@h/db", BAD.code, BAD.remediation)
     span = history.record(report_at(0, leaky))
     assert "canary" not in json.dumps([span.body, span.evidence])
+
+
+@pytest.mark.parametrize("form", ["json", "short", "text", "openmetrics"])
+def test_the_status_is_the_same_in_every_format(
+    form: str, reader: Client, report_at: ReportAt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reports = {"red": report_at(0, BAD), "yellow": report_at(0, SOSO), "green": report_at(0)}
+    answers = {}
+    for light, report in reports.items():
+        monkeypatch.setattr("doctor.api.run_report", lambda tier=None, report=report: report)
+        for fail_on in ("fail", "warn"):
+            path = f"/api/v1/doctor?format={form}&fail_on={fail_on}"
+            answers[light, fail_on] = reader.get(path).status_code
+            if form == "openmetrics":
+                assert reader.get(f"/api/v1/doctor/metrics?fail_on={fail_on}").status_code == answers[light, fail_on]
+        assert reader.get("/api/v1/doctor/metrics").status_code == 200
+    assert answers == {
+        ("red", "fail"): 503,
+        ("red", "warn"): 503,
+        ("yellow", "fail"): 200,
+        ("yellow", "warn"): 503,
+        ("green", "fail"): 200,
+        ("green", "warn"): 200,
+    }

@@ -14,11 +14,12 @@ from django.test import Client
 from django.utils import timezone
 from jsonschema import Draft202012Validator
 
-from doctor import history, services, suppressions
+from doctor import history, suppressions
 from doctor.formats import as_openmetrics, as_short, as_text
 from doctor.models import Span, Suppression
 from doctor.report import Light, Report
 from doctor.schema import report_schema
+from doctor.sharing import forget_shared_runs
 from doctor.suppressing import Rule, read_rules, suppressed
 from mosaic_admin import env
 from mosaic_admin.access import Role
@@ -37,9 +38,9 @@ MISSING = "MOS-CFG-002"  # what the doctor finds where there is no configuration
 def _no_config(settings: Any, tmp_path: Path) -> Iterator[None]:
     settings.ENV = settings.ENV.model_copy(update={"config": tmp_path / "mosaic.config.json"})
     settings.HOME = tmp_path / "home"
-    services.forget_shared_runs()
+    forget_shared_runs()
     yield
-    services.forget_shared_runs()
+    forget_shared_runs()
 
 
 @pytest.fixture
@@ -111,7 +112,7 @@ def test_the_command_reads_what_the_dashboard_wrote_down(operator: Client, setti
 def test_an_expired_suppression_returns_by_itself_and_a_lifted_one_at_once(operator: Client, settings: Any) -> None:
     operator.post(f"/doctor/suppress/{MISSING}/config/", {"reason": REASON, "days": "1"})
     Suppression.objects.update(until=timezone.now() - timedelta(seconds=1))
-    services.forget_shared_runs()
+    forget_shared_runs()
     assert operator.get("/api/v1/doctor").status_code == 503
     operator.post(f"/doctor/suppress/{MISSING}/config/", {"reason": REASON, "days": "1"})
     row = Suppression.objects.get(until__gt=timezone.now())

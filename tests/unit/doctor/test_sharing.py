@@ -1,0 +1,104 @@
+"""Who shares a run with whom: threads of one process, processes of one host, and nobody who asked too late."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from doctor.reading import read_report
+from doctor.report import Report
+from doctor.runner import run_probes
+from doctor.sharing import forget_shared_runs, shared_run
+from mosaic_admin.wiring import ALL_CODES
+from tests.unit.doctor.conftest import BAD, SOSO, ReportAt
+
+
+@pytest.fixture(autouse=True)
+def _forget() -> Iterator[None]:
+    forget_shared_runs()
+    yield
+    forget_shared_runs()
+
+
+class Counted:
+    """A run that takes a while and counts itself."""
+
+    def __init__(self, takes_s: float = 0.0) -> None:
+        self.count, self.takes_s = 0, takes_s
+
+    def __call__(self) -> Report:
+        self.count += 1
+        begun = datetime.now(UTC)
+        time.sleep(self.takes_s)
+        return replace(run_probes([]), generated_at=begun, duration_ms=round(self.takes_s * 1000))
+
+
+def ask(run: Counted, folder: Path, *, share_s: float = 0.0, is_forced: bool = False) -> Report:
+    return shared_run("x", run, kept=lambda: None, folder=folder, share_s=share_s, is_forced=is_forced)
+
+
+def test_callers_during_a_run_get_that_run_and_a_later_one_its_own(tmp_path: Path) -> None:
+    run = Counted(0.5)
+    threads = [threading.Thread(target=ask, args=(run, tmp_path)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert run.count == 1
+    time.sleep(0.01)
+    ask(run, tmp_path)
+    assert run.count == 2
+
+
+def test_a_report_is_given_again_for_the_time_that_is_set_unless_something_was_changed(tmp_path: Path) -> None:
+    run = Counted()
+    ask(run, tmp_path, share_s=30)
+    ask(run, tmp_path, share_s=30)
+    assert run.count == 1
+    ask(run, tmp_path, share_s=30, is_forced=True)
+    assert run.count == 2
+
+
+HOLD = """
+import fcntl, sys, time
+file = open(sys.argv[1], "w")
+fcntl.flock(file, fcntl.LOCK_EX)
+print("held", flush=True)
+time.sleep(1)
+"""
+
+
+@pytest.mark.parametrize("is_new_enough", [True, False])
+def test_another_process_is_waited_for_and_what_it_found_is_taken_if_it_ended_after_the_question(
+    is_new_enough: bool, tmp_path: Path
+) -> None:
+    ask(Counted(), tmp_path)  # makes the lock file
+    (lock,) = tmp_path.glob("doctor-*.lock")
+    with subprocess.Popen([sys.executable, "-c", HOLD, str(lock)], stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        forget_shared_runs()
+        own, begun = Counted(), datetime.now(UTC)
+        theirs = replace(run_probes([]), generated_at=begun, duration_ms=900 if is_new_enough else -60_000)
+        report = shared_run("x", own, kept=lambda: theirs, folder=tmp_path, share_s=0.0)
+    assert (datetime.now(UTC) - begun).total_seconds() >= 0.8
+    assert (report is theirs, own.count) == ((True, 0) if is_new_enough else (False, 1))
+
+
+def test_without_a_writable_home_the_doctor_still_looks(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    run = Counted()
+    assert ask(run, tmp_path / "file" / "run").findings == ()
+
+
+def test_a_stored_report_reads_back_as_it_was(report_at: ReportAt) -> None:
+    body = report_at(0, BAD, SOSO).as_dict()
+    assert read_report(body, ALL_CODES).as_dict() == body
