@@ -59,9 +59,11 @@ def _client(url: str, *, client_name: str, timeout_s: float, **options: Any) -> 
     if urlsplit(url).scheme == "unix":
         settings.pop("socket_keepalive")
     try:
-        return redis.Redis.from_url(_driver_url(url), **settings)
+        client = redis.Redis.from_url(_driver_url(url), **settings)
+        client.connection_pool.make_connection()  # opens nothing; the driver looks at its parameters only here
     except (ValueError, TypeError):  # a parameter that the driver does not know, or a value it cannot read
         raise _bad_url() from None
+    return client
 
 
 def _driver_url(url: str) -> str:
