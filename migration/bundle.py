@@ -59,6 +59,7 @@ def as_summary(job: MigrationJob) -> dict[str, Any]:
     state = job.effective_state()
     return {
         "number": job.number,
+        "kind": job.kind,
         "state": state.value,
         "phase": job.phase,
         "version": job.version,
@@ -71,6 +72,7 @@ def as_summary(job: MigrationJob) -> dict[str, Any]:
         "progress": job.progress,
         "rows": {"done": job.rows_done, "total": job.rows_total},
         "bytes": {"done": job.bytes_done, "total": job.bytes_total},
+        "max_mb_s": job.max_mb_s,
         "worker": job.lease_owner,
         "heartbeat_at": _iso(job.heartbeat_at),
         "is_resumable": job.is_resumable,

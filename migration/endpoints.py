@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from migration.engine.model import Endpoint
 from migration.models import MigrationJob
+from migration.scratch import in_scratch
 from tiers.config import PostgresStorage, ResolvedConfig, resolve_document
 from tiers.postgres import connect, driver_errors
 
@@ -32,7 +33,21 @@ def source_endpoint(job: MigrationJob) -> Endpoint:
 
 
 def target_endpoint(job: MigrationJob) -> Endpoint:
-    return _endpoint(job.target_document, job.target_base_dir, job.target_label)
+    """Return the end that the job writes to: a rehearsal's is its scratch database on the same server."""
+    end = _endpoint(job.target_document, job.target_base_dir, job.target_label)
+    if not job.is_rehearsal:
+        return end
+    if not job.scratch_database:
+        raise ValueError(f"rehearsal #{job.number} has no scratch database any more, and may touch no other")
+    assert isinstance(end.config.storage, PostgresStorage)
+    return replace(end, config=replace(end.config, storage=in_scratch(end.config.storage, job.scratch_database)))
+
+
+def target_storage(job: MigrationJob) -> PostgresStorage:
+    """Return the target's storage as it was chosen, also for a rehearsal."""
+    storage = _endpoint(job.target_document, job.target_base_dir, job.target_label).config.storage
+    assert isinstance(storage, PostgresStorage)  # the federated tier has no other storage
+    return storage
 
 
 def _endpoint(document: dict[str, Any], base_dir: str, label: str) -> Endpoint:

@@ -8,7 +8,7 @@ from django import forms
 
 from migration.decisions import from_options
 from migration.engine.model import Decisions
-from migration.job_errors import BadDecisionError
+from migration.job_errors import BadDecisionError, BadThrottleError
 
 
 class NewForm(forms.Form):
@@ -24,6 +24,19 @@ class NewForm(forms.Form):
             assert isinstance(field, forms.ChoiceField)
             field.choices = options
             field.widget.attrs["class"] = "form-select"
+
+
+def limit_from_post(post: Any) -> float | None:
+    """Read the field `max_mb_s`: MB per second, empty for no limit. Raises BadThrottleError."""
+    text = post.get("max_mb_s", "").strip().replace(",", ".")
+    try:
+        return float(text) if text else None
+    except ValueError:
+        raise BadThrottleError(
+            "The speed limit is no number.",
+            remediation="Give MB per second, such as 20, or nothing for no limit.",
+            field="max_mb_s",
+        ) from None
 
 
 def decisions_from_post(post: Any) -> Decisions:

@@ -148,6 +148,29 @@ BAD_CERTIFICATE = Code(
     422,
 )
 
+NO_SCRATCH = Code(
+    "MOS-MIG-121",
+    "No scratch database for a rehearsal",
+    "A rehearsal moves everything into a database of its own on the target's server; the role may not create one.",
+    ExitCode.PRIVILEGE,
+    409,
+)
+REHEARSAL_LOST = Code(
+    "MOS-MIG-122",
+    "The rehearsal was cut short",
+    "The worker that rehearsed stopped. A rehearsal is not resumed: its scratch database is dropped.",
+    ExitCode.BUSY,
+    409,
+)
+
+BAD_THROTTLE = Code(
+    "MOS-MIG-123",
+    "The speed limit cannot be used",
+    "A limit is a number of MB (10^6 bytes) per second that is neither zero nor without end.",
+    ExitCode.USAGE,
+    422,
+)
+
 
 ALL = (
     JOB_BUSY,
@@ -170,4 +193,7 @@ ALL = (
     GAINED_UNSEEN,
     SIGNING_KEY,
     BAD_CERTIFICATE,
+    NO_SCRATCH,
+    REHEARSAL_LOST,
+    BAD_THROTTLE,
 )

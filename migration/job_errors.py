@@ -96,3 +96,13 @@ class BadCertificateError(MosaicError):
     """A file is no certificate, or one that was tampered with."""
 
     code = job_codes.BAD_CERTIFICATE
+
+
+class NoScratchError(MosaicError):
+    """The role may not create the database that a rehearsal needs."""
+
+    code = job_codes.NO_SCRATCH
+
+
+class BadThrottleError(MosaicError):
+    code = job_codes.BAD_THROTTLE

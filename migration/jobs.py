@@ -67,13 +67,22 @@ def claim(kind: Kind, job_id: int, attempt: int, owner: str) -> Claim | None:
     return Claim(job_id, attempt, owner, kind) if hit else None
 
 
-def extend(held: Claim, **changes: Any) -> ControlRequest | None:
+@dataclass(frozen=True)
+class Asked:
+    """What people want of a running job: to stop, and how fast it may copy."""
+
+    control: ControlRequest
+    max_mb_s: float | None
+
+
+def extend(held: Claim, **changes: Any) -> Asked | None:
     """Extend the lease and write `changes` in the same update; None when the hold is lost, else what was asked."""
     now = timezone.now()
     hit = held.rows().update(lease_expires_at=lease_end(now), heartbeat_at=now, version=F("version") + 1, **changes)
     if not hit:
         return None
-    return ControlRequest(MigrationJob.objects.values_list("control", flat=True).get(pk=held.job_id))
+    control, max_mb_s = MigrationJob.objects.values_list("control", "max_mb_s").get(pk=held.job_id)
+    return Asked(ControlRequest(control), max_mb_s)
 
 
 def give_up(held: Claim) -> bool:

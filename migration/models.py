@@ -27,6 +27,7 @@ class JobState(models.TextChoices):
     RUNNING = "running", "Running"
     PAUSED = "paused", "Paused"
     VERIFIED = "verified", "Verified"
+    REHEARSED = "rehearsed", "Rehearsed"
     FAILED = "failed", "Failed"
     CANCELLED = "cancelled", "Cancelled"
 
@@ -42,8 +43,16 @@ class EffectiveState(models.TextChoices):
     PAUSED = "paused", "Paused"
     INTERRUPTED = "interrupted", "Interrupted"
     VERIFIED = "verified", "Verified"
+    REHEARSED = "rehearsed", "Rehearsed"
     FAILED = "failed", "Failed"
     CANCELLED = "cancelled", "Cancelled"
+
+
+class JobKind(models.TextChoices):
+    """A rehearsal is a whole migration into a scratch database on the target's server, which is then dropped."""
+
+    MIGRATION = "migration", "Migration"
+    REHEARSAL = "rehearsal", "Rehearsal"
 
 
 class ControlRequest(models.TextChoices):
@@ -56,7 +65,7 @@ class ControlRequest(models.TextChoices):
 
 ACTIVE_STATES = (JobState.QUEUED, JobState.RUNNING, JobState.PAUSED)
 LEASED_STATES = (JobState.PLANNING, JobState.RUNNING)
-FINISHED_STATES = (JobState.VERIFIED, JobState.FAILED, JobState.CANCELLED, JobState.PLAN_FAILED)
+FINISHED_STATES = (JobState.VERIFIED, JobState.REHEARSED, JobState.FAILED, JobState.CANCELLED, JobState.PLAN_FAILED)
 
 
 class MigrationJob(models.Model):
@@ -67,6 +76,9 @@ class MigrationJob(models.Model):
     """
 
     number = models.PositiveBigIntegerField(unique=True)
+    kind = models.CharField(max_length=16, choices=JobKind, default=JobKind.MIGRATION)
+    rehearsal_of: Any = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="rehearsals")
+    scratch_database = models.TextField(default="", blank=True)  # a rehearsal's own, "" once it is dropped
     state = models.CharField(max_length=16, choices=JobState, default=JobState.PLANNING)
     phase = models.CharField(max_length=16, default="")
     version = models.PositiveBigIntegerField(default=1)
@@ -85,6 +97,7 @@ class MigrationJob(models.Model):
 
     decisions = models.JSONField(default=dict)
     options = models.JSONField(default=dict)
+    max_mb_s = models.FloatField(null=True, default=None)  # 10^6 bytes per second; None for as fast as it goes
     plan = models.JSONField(null=True, default=None)
     plan_hash = models.CharField(max_length=64, default="")
     progress = models.JSONField(null=True, default=None)
@@ -125,6 +138,9 @@ class MigrationJob(models.Model):
                 name="migration_one_active_job_per_target",
             ),
             models.CheckConstraint(condition=Q(state__in=JobState.values), name="migration_job_state_known"),
+            models.CheckConstraint(
+                condition=Q(max_mb_s=None) | Q(max_mb_s__gt=0), name="migration_job_throttle_positive"
+            ),
             models.CheckConstraint(condition=Q(control__in=ControlRequest.values), name="migration_job_control_known"),
             models.CheckConstraint(
                 condition=~Q(state__in=ACTIVE_STATES) | (~Q(plan_hash="") & ~Q(target_key="")),
@@ -150,12 +166,18 @@ class MigrationJob(models.Model):
         return self.lease_expires_at is not None and self.lease_expires_at < (now or timezone.now())
 
     @property
+    def is_rehearsal(self) -> bool:
+        return self.kind == JobKind.REHEARSAL
+
+    @property
     def is_active(self) -> bool:
         return self.state in ACTIVE_STATES
 
     @property
     def is_resumable(self) -> bool:
         """Say whether Resume is on offer: paused, interrupted, or failed with an error that can be repaired."""
+        if self.is_rehearsal:  # its scratch database is dropped as soon as it stops
+            return False
         state = self.effective_state()
         if state in (EffectiveState.PAUSED, EffectiveState.INTERRUPTED):
             return True

@@ -12,6 +12,7 @@ from django.utils import timezone
 from migration.codes import LOCKED
 from migration.engine.model import Phase
 from migration.models import EffectiveState, MigrationJob
+from migration.rehearsal import what_blocks
 
 LIVE_STATES = frozenset(
     {EffectiveState.QUEUED, EffectiveState.RUNNING, EffectiveState.PAUSED, EffectiveState.INTERRUPTED}
@@ -153,7 +154,7 @@ class RunPage:
             taken = {**taken, **self.job.result.get("durations", {})}
         names = [phase.value for phase in Phase]
         current = names.index(self.job.phase) if self.job.phase else -1
-        if self.state is EffectiveState.VERIFIED:
+        if self.state in (EffectiveState.VERIFIED, EffectiveState.REHEARSED):
             current = len(names)
         return [self._step(name, position - current, taken) for position, name in enumerate(names)]
 
@@ -240,6 +241,10 @@ class RunPage:
         return any(check["code"] == LOCKED.id for check in self.blocking_checks)
 
     @property
+    def why_no_rehearsal(self) -> str:
+        return what_blocks(self.plan)
+
+    @property
     def is_ready(self) -> bool:
         return bool(self.plan.get("is_ready"))
 
@@ -302,6 +307,8 @@ def one_line(job: MigrationJob, state: EffectiveState) -> str:
     match state:
         case EffectiveState.VERIFIED:
             return f"{job.rows_done:,} rows moved"
+        case EffectiveState.REHEARSED:
+            return f"{job.rows_done:,} rows moved on trial"
         case EffectiveState.FAILED | EffectiveState.PLAN_FAILED:
             where = f"in {job.phase}, " if job.phase else ""
             return f"{where}{job.error_code}"

@@ -17,6 +17,7 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from migration.engine.model import Cancelled, ControlSignal, Event, LeaseLost, Paused, Progress
+from migration.engine.throttle import Throttle
 from migration.jobs import HEARTBEAT_S, LEASE_S, Claim, add_event, extend, give_up
 from migration.models import ControlRequest, MigrationSample
 
@@ -29,8 +30,9 @@ log = logging.getLogger(__name__)
 class Pulse:
     """`Control` and `Sink` of the engine, and the lease of one attempt. Use as a context manager."""
 
-    def __init__(self, held: Claim) -> None:
+    def __init__(self, held: Claim, max_mb_s: float | None = None) -> None:
         self._held = held
+        self.throttle = Throttle(_bytes_per_s(max_mb_s))
         self._lock = threading.Lock()
         self._progress: Progress | None = None
         self._events: deque[Event] = deque()
@@ -111,14 +113,15 @@ class Pulse:
             progress, self._progress = self._progress, None
         changes = _columns(progress) if progress else {}
         asked_at = time.monotonic()
-        control = extend(self._held, **changes)
-        if control is None:
+        asked = extend(self._held, **changes)
+        if asked is None:
             self._signal = LeaseLost()
             return
         self._extended_at = asked_at
-        if control is ControlRequest.PAUSE:
+        self.throttle.set(_bytes_per_s(asked.max_mb_s))
+        if asked.control is ControlRequest.PAUSE:
             self._signal = Paused()
-        elif control is ControlRequest.CANCEL:
+        elif asked.control is ControlRequest.CANCEL:
             self._signal = Cancelled()
         if progress:
             _write_sample(self._held.job_id, progress)
@@ -149,6 +152,10 @@ class Pulse:
             self._write_news()
         except DatabaseError:
             log.warning("Job %s: the last progress was not written.", self._held.job_id)
+
+
+def _bytes_per_s(max_mb_s: float | None) -> float | None:
+    return max_mb_s * 1_000_000 if max_mb_s else None
 
 
 def _columns(progress: Progress) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any, cast
 from django.utils import timezone
 
 import migration.engine
+from migration import rehearsal
 from migration.endpoints import name_to_type, source_endpoint, target_endpoint
 from migration.engine.model import (
     Cancelled,
@@ -45,6 +46,7 @@ def make_plan(job_id: int, attempt: int, *, engine: Engine | None = None) -> boo
     if held is None:
         return False
     _guarded(held, JobState.PLAN_FAILED, lambda pulse: _plan(held, engine or default_engine()))
+    rehearsal.settle(job_id)
     return True
 
 
@@ -54,13 +56,14 @@ def run(job_id: int, attempt: int, *, engine: Engine | None = None) -> bool:
     if held is None:
         return False
     _guarded(held, JobState.FAILED, lambda pulse: _run(held, pulse, engine or default_engine()))
+    rehearsal.settle(job_id)
     return True
 
 
 def _guarded(held: Claim, failed: JobState, work: Callable[[Pulse], dict[str, Any]]) -> None:
     """Turn every way out of `work` into the end of the attempt; a lost lease writes nothing at all."""
     try:
-        with Pulse(held) as pulse:
+        with Pulse(held, _limit_of(held)) as pulse:
             ending = work(pulse)
     except LeaseLost:
         log.warning("Job %s attempt %s: the lease is gone, stopped.", held.job_id, held.attempt)
@@ -77,6 +80,10 @@ def _guarded(held: Claim, failed: JobState, work: Callable[[Pulse], dict[str, An
         ending = _failure(failed, _bug())
     if not finish(held, **ending):
         log.warning("Job %s attempt %s: ended after its lease was lost, nothing written.", held.job_id, held.attempt)
+
+
+def _limit_of(held: Claim) -> float | None:
+    return MigrationJob.objects.values_list("max_mb_s", flat=True).get(pk=held.job_id)
 
 
 def _bug() -> MosaicError:
@@ -103,8 +110,17 @@ def _failure(state: JobState, error: MosaicError) -> dict[str, Any]:
 
 def _plan(held: Claim, engine: Engine) -> dict[str, Any]:
     job = MigrationJob.objects.get(pk=held.job_id)
+    if job.is_rehearsal:
+        rehearsal.prepare_scratch(job)
     source, target = source_endpoint(job), target_endpoint(job)
     plan = engine.make_plan(source, target, Decisions.from_dict(job.decisions))
+    if job.is_rehearsal:
+        rehearsal.refuse_unready(plan)
+        return _planned(job, plan, name_to_type(target.config)) | {"state": JobState.QUEUED, "enqueued_at": None}
+    return _planned(job, rehearsal.measured(plan), name_to_type(target.config))
+
+
+def _planned(job: MigrationJob, plan: Plan, target_name: str) -> dict[str, Any]:
     return {
         "state": JobState.PLANNED,
         "event": f"Dry run done, plan {plan.hash[:16]}",
@@ -112,7 +128,7 @@ def _plan(held: Claim, engine: Engine) -> dict[str, Any]:
         "plan_hash": plan.hash,
         "planned_at": timezone.now(),
         "target_key": f"{plan.target.system_id}/{plan.target.database}",
-        "target_name": name_to_type(target.config),
+        "target_name": target_name,
         "rows_total": plan.totals.rows,
         "bytes_total": plan.totals.bytes,
         "search_text": _search_text(job, plan),
@@ -133,6 +149,8 @@ def _run(held: Claim, pulse: Pulse, engine: Engine) -> dict[str, Any]:
         **{key: value for key, value in job.options.items() if key in ("copiers", "chunk_rows", "verify_mode")},
         holder=held.owner,
         job_number=job.number,
+        throttle=pulse.throttle,
+        locks_source=not job.is_rehearsal,
         lease_expired=job.started_at is not None and _has_run_before(job),
     )
     outcome = engine.run_plan(
@@ -145,7 +163,15 @@ def _run(held: Claim, pulse: Pulse, engine: Engine) -> dict[str, Any]:
         sink=pulse,
         prepare_schema=prepare_schema,
     )
+    if job.is_rehearsal:
+        return _rehearsed(_ending(replace(outcome, certificate={})))
     return _ending(replace(outcome, certificate=_signed(held, job, outcome)))
+
+
+def _rehearsed(ending: dict[str, Any]) -> dict[str, Any]:
+    if ending["state"] != JobState.VERIFIED:
+        return ending | {"is_error_final": True}
+    return ending | {"state": JobState.REHEARSED, "event": "Rehearsed: every row is equal on both ends"}
 
 
 def _signed(held: Claim, job: MigrationJob, outcome: Outcome) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from migration.decisions import merge
 from migration.endpoints import EndpointChoice
 from migration.engine.model import Decisions
 from migration.job_errors import (
+    BadThrottleError,
     JobBusyError,
     PlanNotReadyError,
     StalePlanError,
@@ -23,9 +24,12 @@ from migration.job_errors import (
     WrongStateError,
 )
 from migration.jobs import add_event, change
-from migration.models import ACTIVE_STATES, ControlRequest, EffectiveState, JobState, MigrationJob
+from migration.models import ACTIVE_STATES, ControlRequest, EffectiveState, JobKind, JobState, MigrationJob
+from mosaic_admin.audit.models import Action
+from mosaic_admin.audit.services import record as audit
 from mosaic_admin.errors import NotFoundError
 
+MIN_MB_S, MAX_MB_S = 0.1, 100_000  # slower than that is a pause, faster than that is no limit
 NUMBER_ATTEMPTS = 5  # two people may ask for a dry run in the same moment
 RESTORE: dict[str, Any] = {
     "lease_owner": "",
@@ -77,7 +81,7 @@ def request_plan(
     if not is_inline:
         queue.ensure_broker()
     with transaction.atomic():
-        job = _create(
+        job = create_job(
             source_document=source.document,
             source_base_dir=source.base_dir,
             source_label=source.label,
@@ -92,12 +96,14 @@ def request_plan(
             search_text=f"{source.label} {target.label} {by.name}".lower(),
         )
         add_event(job.pk, "Dry run asked for", actor=by.name)
+        _audit(Action.MIGRATION_PLAN, job)
         if not is_inline:
             queue.enqueue("plan", job)
     return job
 
 
-def _create(**values: Any) -> MigrationJob:
+def create_job(**values: Any) -> MigrationJob:
+    """Create a job under the next free number."""
     for _ in range(NUMBER_ATTEMPTS - 1):
         try:
             with transaction.atomic():
@@ -137,6 +143,7 @@ def decide(
         )
         if not hit:
             raise _wrong_state(job, "takes no decisions any more")
+        _audit(Action.MIGRATION_DECIDE if decisions else Action.MIGRATION_PLAN, job, after=job.decisions)
         if not is_inline:
             queue.enqueue("plan", job)
     return job
@@ -168,6 +175,7 @@ def start_migration(
             )
             if not hit:
                 raise _wrong_state(job, "cannot be started")
+            _audit(Action.MIGRATION_START, job, after={"plan_hash": plan_hash, "target": job.target_name})
             if not is_inline:
                 queue.enqueue("run", job)
     except IntegrityError:
@@ -210,9 +218,38 @@ def request_pause(*, job: MigrationJob, by: Actor) -> MigrationJob:
 
 def _request(job: MigrationJob, control: ControlRequest, event: str, by: Actor) -> MigrationJob:
     is_live = Q(lease_expires_at__gte=timezone.now())
-    if not change(job, states=(JobState.RUNNING,), event=event, actor=by.name, where=is_live, control=control):
-        raise _wrong_state(job, "is not running")
+    with transaction.atomic():
+        if not change(job, states=(JobState.RUNNING,), event=event, actor=by.name, where=is_live, control=control):
+            raise _wrong_state(job, "is not running")
+        _audit(Action.MIGRATION_PAUSE if control == ControlRequest.PAUSE else Action.MIGRATION_CANCEL, job)
     return job
+
+
+THROTTLED_STATES = (JobState.PLANNING, JobState.PLANNED, *ACTIVE_STATES)
+
+
+def set_throttle(*, job: MigrationJob, max_mb_s: float | None, by: Actor) -> MigrationJob:
+    """Limit the copy to so many MB (10^6 bytes) a second, None for no limit; a running copy follows within seconds.
+
+    Raises: BadThrottleError, WrongStateError.
+    """
+    if max_mb_s is not None and not MIN_MB_S <= max_mb_s <= MAX_MB_S:
+        raise BadThrottleError(
+            "The speed limit cannot be used.",
+            remediation=f"Give MB per second between {MIN_MB_S} and {MAX_MB_S:,}, or nothing for no limit.",
+            field="max_mb_s",
+        )
+    before, words = job.max_mb_s, f"{max_mb_s:g} MB/s" if max_mb_s else "none"
+    with transaction.atomic():
+        event = f"Speed limit: {words}"
+        if not change(job, states=THROTTLED_STATES, event=event, actor=by.name, max_mb_s=max_mb_s):
+            raise _wrong_state(job, "copies nothing any more")
+        _audit(Action.MIGRATION_THROTTLE, job, before={"max_mb_s": before}, after={"max_mb_s": max_mb_s})
+    return job
+
+
+def _audit(action: Action, job: MigrationJob, **details: Any) -> None:
+    audit(action, f"run #{job.number}", link=f"/migrations/{job.number}/", **details)
 
 
 def request_cancel(*, job: MigrationJob, confirmation: str, by: Actor) -> MigrationJob:
@@ -232,8 +269,10 @@ def request_cancel(*, job: MigrationJob, confirmation: str, by: Actor) -> Migrat
     without_worker = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lt=now)
     changes = RESTORE | {"state": JobState.CANCELLED, "finished_at": now, "attempt": F("attempt") + 1}
     states = (*ACTIVE_STATES, JobState.FAILED)
-    if not change(job, states=states, event="Cancelled", actor=by.name, where=without_worker, **changes):
-        raise _wrong_state(job, "cannot be cancelled")
+    with transaction.atomic():
+        if not change(job, states=states, event="Cancelled", actor=by.name, where=without_worker, **changes):
+            raise _wrong_state(job, "cannot be cancelled")
+        _audit(Action.MIGRATION_CANCEL, job)
     return job
 
 
@@ -250,10 +289,12 @@ def resume_migration(*, job: MigrationJob, by: Actor, is_inline: bool = False) -
     without_worker = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lt=timezone.now())
     changes = RESTORE | {"state": JobState.QUEUED, "attempt": F("attempt") + 1, "finished_at": None}
     states = (JobState.RUNNING, JobState.PAUSED, JobState.FAILED)
+    action = Action.MIGRATION_CONTINUE if job.state == JobState.PAUSED else Action.MIGRATION_RESUME
     try:
         with transaction.atomic():
             if not change(job, states=states, event="Resumed", actor=by.name, where=without_worker, **changes):
                 raise _wrong_state(job, "cannot be resumed")
+            _audit(action, job)
             if not is_inline:
                 queue.enqueue("run", job)
     except IntegrityError:
@@ -267,8 +308,8 @@ def active_job_for(target_key: str) -> MigrationJob | None:
 
 def last_job(*, now: datetime | None = None) -> MigrationJob | None:
     """Return the job that deserves attention: an active one, else the newest."""
-    active = MigrationJob.objects.filter(state__in=ACTIVE_STATES).defer("plan", "result").first()
-    return active or MigrationJob.objects.defer("plan", "result").first()
+    runs = MigrationJob.objects.filter(kind=JobKind.MIGRATION).defer("plan", "result")
+    return runs.filter(state__in=ACTIVE_STATES).first() or runs.first()
 
 
 def _busy(job: MigrationJob) -> JobBusyError:

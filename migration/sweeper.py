@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.db.models import F, Q
 from django.utils import timezone
 
-from migration import queue
+from migration import queue, rehearsal
 from migration.job_codes import PLANNING_LOST
 from migration.jobs import change
 from migration.models import JobState, MigrationJob
@@ -26,7 +26,9 @@ def sweep() -> int:
     waiting = MigrationJob.objects.filter(unsent, lease_owner="", state__in=(JobState.QUEUED, JobState.PLANNING))
     jobs = list(waiting.filter(created_at__lt=long_ago).only("pk", "attempt", "state"))
     sent = sum(queue.send("run" if job.state == JobState.QUEUED else "plan", [job.pk, job.attempt]) for job in jobs)
-    return sent + sum(_take_up(job) for job in _orphaned_plans())
+    sent += sum(_take_up(job) for job in _orphaned_plans())
+    rehearsal.sweep()
+    return sent
 
 
 def _orphaned_plans() -> list[MigrationJob]:

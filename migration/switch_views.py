@@ -1,4 +1,4 @@
-"""Pages of a verified run's last steps: the cutover, and the way back."""
+"""What surrounds a run: the rehearsal before it, the cutover after it, and the way back."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import threading
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from migration import cutover as cutovers
+from migration import rehearsal, services
 from migration import rollback as rollbacks
-from migration import services
 from migration.job_errors import NoCutoverError
 from migration.models import Cutover, MigrationJob
 from migration.pages import RunPage
@@ -66,6 +66,14 @@ def cutover_state(request: HttpRequest, number: int) -> HttpResponse:
     response = render(request, "migration/cutover_steps.html", {"page": page, "job": job})
     response["HX-PTag"] = page.tag
     return response
+
+
+@allow(OPERATORS)
+@require_POST
+def rehearse(request: HttpRequest, number: int) -> HttpResponse:
+    """Begin a rehearsal of a dry run, and go to its page."""
+    made = rehearsal.request_rehearsal(job=services.get_job(number), by=actor(request))
+    return _to("migrations:detail", made.number)
 
 
 @allow(OPERATORS)

@@ -8,13 +8,18 @@ from celery import shared_task
 from celery.signals import worker_shutting_down
 from django.db import close_old_connections
 
-from migration import pulse, runner, sweeper
+from migration import pulse, rehearsal, runner, sweeper
 
 
 @shared_task(name="migration.plan")
 def plan(job_id: int, attempt: int) -> None:
     """Make the dry run of one attempt; a stale or repeated message does nothing."""
-    _with_connection(lambda: runner.make_plan(job_id, attempt))
+
+    def work() -> None:
+        if runner.make_plan(job_id, attempt):
+            rehearsal.send_on(job_id)
+
+    _with_connection(work)
 
 
 @shared_task(name="migration.run")

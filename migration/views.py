@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from migration import choices, history, services
 from migration.bundle import support_bundle
-from migration.forms import NewForm, decisions_from_post
+from migration.forms import NewForm, decisions_from_post, limit_from_post
 from migration.models import EffectiveState, MigrationJob
 from migration.pages import RunPage, one_line
 from migration.signing import ensure_key, public_pem, shown_fingerprint
@@ -144,6 +144,9 @@ def start(request: HttpRequest, number: int) -> HttpResponse:
     job = services.get_job(number)
     typed = request.POST.get("target_name", "")
     try:
+        limit = limit_from_post(request.POST)
+        if limit != job.max_mb_s:
+            services.set_throttle(job=job, max_mb_s=limit, by=actor(request))
         services.start_migration(
             job=job, plan_hash=request.POST.get("plan_hash", ""), target_name=typed, by=actor(request)
         )
@@ -157,6 +160,18 @@ def start(request: HttpRequest, number: int) -> HttpResponse:
 def pause(request: HttpRequest, number: int) -> HttpResponse:
     job = services.request_pause(job=services.get_job(number), by=actor(request))
     messages.info(request, f"Run #{number} stops after the chunks in work.")
+    return _to(job)
+
+
+@allow(OPERATORS)
+@require_POST
+def throttle(request: HttpRequest, number: int) -> HttpResponse:
+    """Change the speed limit of a run, also while it copies."""
+    job = services.get_job(number)
+    try:
+        services.set_throttle(job=job, max_mb_s=limit_from_post(request.POST), by=actor(request))
+    except MosaicError as error:
+        return _show(request, services.get_job(number), error=error)
     return _to(job)
 
 

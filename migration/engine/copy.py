@@ -96,7 +96,7 @@ class Copier:
                 self.watch.tracker.add_rows(table.name, -count)  # counted again, exactly, once it is committed
 
     def _watched(self, reader: psycopg.Copy) -> Iterator[list[Buffer]]:
-        """Yield the stream's rows, some at a time, and look at the control once a second: large values take long."""
+        """Yield the stream's rows, some at a time and as fast as allowed, and look at the control once a second."""
         checked = time.monotonic()
         rows: list[Buffer] = []
         size = 0
@@ -106,12 +106,14 @@ class Copier:
             if size < BLOCK_BYTES:
                 continue
             yield rows
+            self.watch.throttle.take(size, self.watch.control.check)
             rows, size = [], 0
             if time.monotonic() - checked > CHECK_S:
                 self.watch.control.check()
                 checked = time.monotonic()
         if rows:
             yield rows
+            self.watch.throttle.take(size, self.watch.control.check)
 
     @contextmanager
     def reading(self, source: Connection) -> Iterator[None]:

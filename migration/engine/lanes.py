@@ -6,7 +6,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import psycopg
@@ -15,6 +15,7 @@ from migration.engine.catalog import Connection
 from migration.engine.connections import Sessions, translate
 from migration.engine.model import Control, Endpoint
 from migration.engine.progress import Tracker
+from migration.engine.throttle import Throttle
 
 Task = TypeVar("Task")
 WATCH_S = 0.25  # how soon a pause, a cancel or a lost lease is noticed
@@ -42,6 +43,7 @@ class Lane:
 class Watch:
     control: Control
     tracker: Tracker
+    throttle: Throttle = field(default_factory=Throttle)
 
 
 def run_lanes(

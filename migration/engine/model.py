@@ -12,6 +12,8 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
+from migration.engine.throttle import Throttle
+
 if TYPE_CHECKING:
     from tiers.config import ResolvedConfig
 
@@ -217,6 +219,7 @@ class Plan(_Data):
     made_at: str  # ISO 8601, UTC
     target_state: Literal["empty", "unfinished", "finished", "foreign"] = "empty"
     engine_version: str = ENGINE_VERSION
+    measured_by: int | None = None  # the rehearsal whose measured times `estimate` holds
 
     @property
     def hash(self) -> str:
@@ -271,6 +274,8 @@ class RunOptions:
     lock_timeout_s: float = 10.0
     holder: str = ""  # "host:pid", goes into application_name; "" means this process
     job_number: int | None = None
+    throttle: Throttle | None = None  # the caller keeps it, and may change its limit while the run goes on
+    locks_source: bool = True  # a rehearsal reads one snapshot beside a gateway that goes on writing
     lease_expired: bool = False  # the caller knows the former worker is gone: end its sessions on the target
 
 

@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -37,6 +37,7 @@ from migration.engine.plan import make_plan
 from migration.engine.prepare import end_stale_sessions, find_run, finish_prepare, prepare
 from migration.engine.progress import Tracker
 from migration.engine.ranges import delete_chunks
+from migration.engine.throttle import Throttle
 from migration.engine.verify import Verifier, assemble
 from migration.errors import PlanNotReadyError, RunInterruptedError, SourceChangedError
 from store.ledger import RunRow, StoreLock, claim_epoch, holder_name
@@ -59,7 +60,9 @@ def run_plan(
     """
     ends = Ends(source, target, _name(options), Sessions())
     guard = _Guard(control)
-    run = _Run(plan, ends, options, Watch(guard, Tracker(plan, sink)), prepare_schema, guard)
+    run = _Run(
+        plan, ends, options, Watch(guard, Tracker(plan, sink), options.throttle or Throttle()), prepare_schema, guard
+    )
     with driver_errors():
         return run.carry_out(run_id)
 
@@ -144,8 +147,11 @@ class _Run:
         wait_s = self.options.lock_timeout_s
         there = StoreLock(storage_url(self.ends.target), "exclusive", self.ends.name)
         here = StoreLock(storage_url(self.ends.source), "exclusive", self.ends.name)
-        with _held(there, wait_s), _held(here, wait_s):
-            self.guard.locks = (there, here)
+        locks = (there, here) if self.options.locks_source else (there,)
+        with ExitStack() as stack:
+            for lock in locks:
+                stack.enter_context(_held(lock, wait_s))
+            self.guard.locks = locks
             try:
                 yield
             finally:

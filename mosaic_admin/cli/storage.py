@@ -58,6 +58,9 @@ def command() -> None:
 @click.option("--from", "source", metavar="CONFIG", help="Source configuration file (default: MOSAIC_CONFIG).")
 @click.option("--target", metavar="CONFIG", help="Target configuration file (default: the dashboard's federated one).")
 @click.option("--dry-run", is_flag=True, help="Make and show the plan, write nothing on either end.")
+@click.option(
+    "--rehearse", is_flag=True, help="Make the plan, then move all of it into a scratch database and time it."
+)
 @click.option("--yes", is_flag=True, help="Start without asking; needs --plan-hash.")
 @click.option("--plan-hash", metavar="H", default="", help="The hash that the dry run printed.")
 @click.option("--resume", is_flag=True, help="Go on with the paused, interrupted or failed run.")
@@ -68,6 +71,7 @@ def command() -> None:
 @click.option("--drop-column", "drop_columns", multiple=True, metavar="T.C", help="Leave a column behind.")
 @click.option("--map-value", "map_values", multiple=True, metavar="T.C:OLD=NEW", help="Write NEW where OLD stands.")
 @click.option("--allow-rejects", type=click.IntRange(min=0), default=0, metavar="N", help="Accept N rejected rows.")
+@click.option("--max-mb-s", type=float, default=None, metavar="N", help="Copy at most N MB (10^6 bytes) per second.")
 @click.option("--allow-sessions", is_flag=True, help="Accept sessions that do not take the store's lock.")
 @AS_JSON
 @command_of_django
@@ -117,6 +121,23 @@ def pause(number: int, as_json: bool) -> int:
 
     job = services.request_pause(job=services.get_job(number), by=shell_actor())
     return _told(job, "is asked to pause; it stops within a few seconds", as_json=as_json)
+
+
+@command.command("throttle")
+@click.argument("number", type=int)
+@click.option("--mb-s", type=float, default=None, metavar="N", help="At most N MB (10^6 bytes) per second.")
+@click.option("--off", is_flag=True, help="Copy as fast as it goes.")
+@AS_JSON
+@command_of_django
+def throttle(number: int, mb_s: float | None, off: bool, as_json: bool) -> int:
+    """Limit the speed of a run's copy, also while it runs."""
+    from migration import services
+    from mosaic_admin.cli.storage_flow import shell_actor
+
+    if (mb_s is None) is not off:
+        raise click.UsageError("Give either --mb-s N or --off.")
+    job = services.set_throttle(job=services.get_job(number), max_mb_s=mb_s, by=shell_actor())
+    return _told(job, f"copies at most {mb_s:g} MB/s" if mb_s else "has no speed limit", as_json=as_json)
 
 
 @command.command("cancel")

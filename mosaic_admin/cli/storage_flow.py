@@ -15,7 +15,7 @@ from django.db import connection
 from django.db.utils import OperationalError, ProgrammingError
 from django.utils import timezone
 
-from migration import choices, decisions, pulse, runner, services
+from migration import choices, decisions, pulse, rehearsal, runner, services
 from migration.job_errors import PlanNotReadyError, StalePlanError, WrongStateError
 from migration.models import EffectiveState, JobState, MigrationJob
 from mosaic_admin import codes
@@ -42,6 +42,8 @@ def migrate(options: Options) -> int:
     if job.state != JobState.PLANNED:
         return _report(job, options)
     _refuse_stale(job, options)
+    if options["rehearse"]:
+        return _rehearse(job, options)
     if options["dry_run"] or not (job.plan or {})["is_ready"]:
         return _report_plan(job, options)
     if not options["yes"]:
@@ -76,6 +78,8 @@ def _planned(options: Options) -> MigrationJob:
             by=by,
             is_inline=is_inline,
         )
+    if options["max_mb_s"] is not None:
+        services.set_throttle(job=job, max_mb_s=options["max_mb_s"], by=by)
     return _work(job, options, runner.make_plan)
 
 
@@ -95,6 +99,28 @@ def _refuse_stale(job: MigrationJob, options: Options) -> None:
             "decision has changed.",
             remediation="Read the new plan and confirm its hash: mosaic storage migrate-tier --to federated --dry-run",
         )
+
+
+def _rehearse(job: MigrationJob, options: Options) -> int:
+    """Rehearse the dry run; then show how that ended, and the plan with the measured times."""
+    made = rehearsal.request_rehearsal(job=job, by=shell_actor(), is_inline=options["inline"])
+    try:
+        made = _work(made, options, _plan_and_run)
+    finally:
+        rehearsal.sweep()  # stopped here, there may be no beat that would drop its database
+    code = _ended_exit(made)
+    if options["as_json"]:
+        storage_view.show_job_document(made, code)
+        return code
+    storage_view.show_job(made)
+    _raise_stored_error(made)
+    job.refresh_from_db()
+    storage_view.show_plan(job, options)
+    return code
+
+
+def _plan_and_run(job_id: int, attempt: int) -> bool:
+    return runner.make_plan(job_id, attempt) and runner.run(job_id, attempt)
 
 
 def _report_plan(job: MigrationJob, options: Options) -> int:
@@ -215,7 +241,7 @@ def _report(job: MigrationJob, options: Options) -> int:
 
 def _ended_exit(job: MigrationJob) -> int:
     match job.effective_state():
-        case EffectiveState.VERIFIED:
+        case EffectiveState.VERIFIED | EffectiveState.REHEARSED:
             return ExitCode.OK
         case EffectiveState.FAILED | EffectiveState.PLAN_FAILED:
             return _exit_code(job.error_code)

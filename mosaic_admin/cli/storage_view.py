@@ -55,7 +55,9 @@ def show_job(job: MigrationJob) -> None:
             f"  {job.rows_done:,} of {job.rows_total:,} rows, {size_words(job.bytes_done)} of "
             f"{size_words(job.bytes_total)}, {duration(job.duration_s)}"
         )
-    if state is EffectiveState.INTERRUPTED:
+    if job.is_rehearsal:
+        click.echo("  A rehearsal: its scratch database is dropped, source and target are as they were.")
+    elif state is EffectiveState.INTERRUPTED:
         click.echo(f"  The worker {job.lease_owner} stopped. Nothing is lost. Go on: {RESUME}")
     elif state is EffectiveState.PAUSED:
         click.echo(f"  Go on: {RESUME}")
@@ -72,14 +74,19 @@ def show_plan(job: MigrationJob, options: dict[str, Any]) -> None:
     totals = plan["totals"]
     console.print(
         Text(
-            f"Moves {totals['rows']:,} rows, {size_words(totals['bytes'])} in {totals['tables']} tables; about "
-            f"{duration(plan['estimate_s'])}. Nothing was written on either end."
+            f"Moves {totals['rows']:,} rows, {size_words(totals['bytes'])} in {totals['tables']} tables; "
+            f"{_time_words(plan)}. Nothing was written on either end."
         )
     )
     _show_open(console, plan["open_decisions"])
     console.print(Text(f"Plan hash: {job.plan_hash}"))
     if not plan["open_decisions"]:
         console.print(Text(f"Go on: {command_to_go_on(job, options)}"), soft_wrap=True)
+
+
+def _time_words(plan: dict[str, Any]) -> str:
+    taken = duration(plan["estimate_s"])
+    return f"{taken}, measured by rehearsal #{plan['measured_by']}" if plan.get("measured_by") else f"about {taken}"
 
 
 def _checks_table(checks: list[dict[str, Any]]) -> Table:
@@ -120,6 +127,7 @@ def command_to_go_on(job: MigrationJob, options: dict[str, Any]) -> str:
     words += [f"--from {shlex.quote(options['source'])}"] if options["source"] else []
     words += [f"--target {shlex.quote(options['target'])}"] if options["target"] else []
     words += [shlex.join(as_options(Decisions.from_dict(job.decisions)))] if job.decisions else []
+    words += [f"--max-mb-s {options['max_mb_s']:g}"] if options["max_mb_s"] is not None else []
     words += ["--inline"] if options["inline"] else []
     return " ".join([*filter(None, words), f"--yes --plan-hash {job.plan_hash}"])
 

@@ -52,6 +52,7 @@ LOOKS = {
     "paused": Look("idle", "player-pause", "Paused"),
     "interrupted": Look("warn", "plug-connected-x", "Interrupted"),
     "verified": Look("ok", "shield-check-filled", "Verified"),
+    "rehearsed": Look("ok", "circle-check-filled", "Rehearsed"),
     "failed": Look("fail", "circle-x-filled", "Failed"),
     "cancelled": Look("idle", "ban", "Cancelled"),
     "waiting": Look("idle", "circle-dashed", "Waiting"),

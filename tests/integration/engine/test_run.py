@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from migration.engine import make_plan
-from migration.engine.model import Action, Decisions, OutcomeState
+from migration.engine.model import Action, Decisions, OutcomeState, Phase, Progress
+from migration.engine.throttle import Throttle
 from tests.integration.engine.support import (
     CAMEL,
     CAMEL_DECISIONS,
@@ -105,3 +106,23 @@ def test_a_carried_table_keeps_all_that_does_not_use_a_secret(urls: Urls) -> Non
     assert scalar(target, checks) == 1
     (plan,) = (t for t in make_plan(source_at(source), target_at(target), Decisions(carry_tables=("devices",))).tables)
     assert any("devices_token" in note for note in plan.notes)
+
+
+def test_a_limited_copy_takes_its_time_and_follows_a_change(urls: Urls) -> None:
+    make_snake(urls[0])
+    throttle = Throttle(100_000)
+    source, target = source_at(urls[0]), target_at(urls[1])
+    plan = make_plan(source, target, Decisions())
+
+    class Loosening(Follower):
+        def progress(self, progress: Progress) -> None:
+            super().progress(progress)
+            slow = [seen for seen in self.seen if seen.phase is Phase.COPY and seen.rows_done > 0]
+            if len(slow) == 2:
+                throttle.set(None)
+
+    follower = Loosening()
+    outcome = run(plan, source, target, follower, throttle=throttle, chunk_rows=200)
+    assert outcome.state is OutcomeState.VERIFIED
+    assert throttle.limit is None, "the copy was over before it could be loosened"
+    assert outcome.durations["copy"] >= 1.0

@@ -11,12 +11,14 @@ from django.test import Client
 from django.utils import timezone
 
 from migration import pulse, runner, services
-from migration.engine.model import OutcomeState, Phase
-from migration.job_errors import SigningKeyError
-from migration.jobs import Claim, claim, extend, finish, give_up
-from migration.models import EffectiveState, JobState, MigrationJob
+from migration.engine.model import OutcomeState, Phase, RunOptions
+from migration.engine.throttle import Throttle
+from migration.job_errors import BadThrottleError, SigningKeyError
+from migration.jobs import Asked, Claim, claim, extend, finish, give_up
+from migration.models import ControlRequest, EffectiveState, JobState, MigrationJob
 from migration.signing import Trust, check_signature
 from mosaic_admin import codes
+from mosaic_admin.audit.models import Action, AuditEvent
 from mosaic_admin.errors import MosaicError
 from tests.fakes.engine import FakeEngine
 from tests.unit.migration.conftest import BY
@@ -205,7 +207,7 @@ def test_a_lease_is_extended_given_up_and_ended_by_its_owner_only(queued: Make) 
     job = queued()
     held = claim("run", job.pk, job.attempt, "atlas:1")
     assert held is not None
-    assert extend(held) == "none"
+    assert extend(held) == Asked(ControlRequest.NONE, None)
     stranger = Claim(job.pk, job.attempt, "other:2", "run")
     assert extend(stranger) is None
     assert not give_up(stranger)
@@ -243,3 +245,31 @@ def test_a_key_that_cannot_be_used_costs_the_signature_and_not_the_run(
     job.refresh_from_db()
     assert (job.state, (job.result or {})["certificate"].get("signature")) == (JobState.VERIFIED, None)
     assert job.events.filter(message__startswith="The certificate is not signed").exists()
+
+
+def test_a_running_copy_follows_the_speed_limit(
+    queued: Make, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = queued()
+    services.set_throttle(job=job, max_mb_s=5, by=BY)
+    given: list[Throttle] = []
+    monkeypatch.setattr(
+        runner, "RunOptions", lambda **options: given.append(options["throttle"]) or RunOptions(**options)
+    )
+    go = hold_in(engine, Phase.COPY)
+    thread = run_in_thread(job)
+    until(lambda: bool(given))
+    assert given[0].limit == 5_000_000
+    job.refresh_from_db()
+    services.set_throttle(job=job, max_mb_s=None, by=BY)
+    until(lambda: given[0].limit is None)
+    go.set()
+    thread.join()
+    events = AuditEvent.objects.filter(action=Action.MIGRATION_THROTTLE)
+    assert next((event.before, event.after) for event in events) == ({"max_mb_s": 5.0}, {"max_mb_s": None})
+
+
+@pytest.mark.parametrize("limit", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_limit_that_is_none_is_refused(queued: Make, limit: float) -> None:
+    with pytest.raises(BadThrottleError):
+        services.set_throttle(job=queued(), max_mb_s=limit, by=BY)
