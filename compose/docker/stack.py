@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,12 @@ from compose.docker.engine import CommandFailedError, Engine
 from compose.docker.labels import PROJECT, moment, services_from, volume_from
 from compose.files import OVERLAY, PROFILE
 from compose.logs import log_line
-from compose.runtime import SERVICES, LogLine, Say, StackStatus
+from compose.runtime import SERVICES, LogLine, Say, ServiceState, StackStatus
 from compose.secret_files import ensure_secrets
 from mosaic_admin.errors import MosaicError
 
+TROUBLE_S = 20.0  # unhealthy, or ended and started again, for so long is no hiccup
+_ON_ITS_WAY = (ServiceState.HEALTHY, ServiceState.STARTING)
 WAIT_S = 150  # the first start of a large image on a slow disk; `start_period` of the file is 60 s
 
 
@@ -42,7 +45,10 @@ class DockerStack:
 
     def up(self, say: Say) -> None:
         ensure_secrets(self.secrets)
-        self._change(["up", "--detach", "--wait", "--wait-timeout", str(WAIT_S), *SERVICES], say)
+        if held := [service.name for service in self.status().services if service.state is ServiceState.PAUSED]:
+            self._change(["unpause", *held], say)
+        self._change(["up", "--detach", *SERVICES], say)
+        self._wait(say)
 
     def down(self, say: Say) -> None:
         # `rm` and not `down`: the project may have other services, and neither it nor we take volumes along.
@@ -79,6 +85,25 @@ class DockerStack:
     def config(self) -> str:
         return self.engine.ask(*self.arguments("config"))
 
+    def _wait(self, say: Say) -> None:
+        """Wait until all is healthy. Compose's own `--wait` gives up at once on a service that only just recovers."""
+        begun = trouble_since = time.monotonic()
+        told: set[str] = set()
+        while not (status := self.status()).is_healthy:
+            for service in status.services:
+                if service.state is ServiceState.HEALTHY and service.name not in told:
+                    told.add(service.name)
+                    say(f"{service.name} is healthy")
+            now = time.monotonic()
+            if all(service.state in _ON_ITS_WAY for service in status.services):
+                trouble_since = now
+            if now - begun > WAIT_S or now - trouble_since > TROUBLE_S:
+                raise not_healthy(status)
+            time.sleep(0.5)
+        for service in status.services:
+            if service.name not in told:
+                say(f"{service.name} is healthy")
+
     def _change(self, words: Sequence[str], say: Say) -> None:
         try:
             self.engine.follow(self.arguments(*words), say)
@@ -91,6 +116,18 @@ def nothing_runs() -> MosaicError:
         "The stack does not run, so there is nothing to restart.",
         remediation="Start it with `mosaic stack up`.",
         code=codes.STACK_DOWN,
+    )
+
+
+def not_healthy(status: StackStatus) -> MosaicError:
+    """Return the error that names what keeps the stack from being healthy."""
+    ill = [service for service in status.services if service.state is not ServiceState.HEALTHY]
+    names = " and ".join(service.name for service in ill)
+    return MosaicError(
+        f"{names} {'was' if len(ill) == 1 else 'were'} started and did not become healthy.",
+        remediation=f"Read why with `mosaic stack logs {ill[0].name}`, put right what it names, then `mosaic stack up` "
+        "again.",
+        code=codes.NOT_HEALTHY,
     )
 
 
@@ -114,12 +151,6 @@ _CLASSES = (
         "An image of the stack is not on this host, and it cannot be fetched.",
         "Fetch both on a machine that reaches the registry (`docker pull`, `docker save`) and load them here with "
         "`docker load`, or name a mirror in MOSAIC_POSTGRES_IMAGE and MOSAIC_VALKEY_IMAGE.",
-    ),
-    (
-        r"is unhealthy|exited \(|context deadline exceeded|timeout waiting",
-        codes.NOT_HEALTHY,
-        "A service of the stack was started and did not become healthy.",
-        "Read why with `mosaic stack logs`, put right what it names, then `mosaic stack up` again.",
     ),
 )
 
