@@ -146,6 +146,12 @@ ROW_RULES: dict[str, tuple[tuple[str, str], ...]] = {
     "messages": (("metadata that is a JSON object", "jsonb_typeof({metadata}) = 'object'"),),
     "insights": (
         ("a confidence between 0 and 1", "{confidence} BETWEEN 0 AND 1"),
+        (
+            "an embedding that pgvector takes: 1 to 16,000 numbers in one list, none of them missing, NaN or infinite",
+            "cardinality({embedding}) BETWEEN 1 AND 16000 AND array_ndims({embedding}) = 1"
+            " AND array_position({embedding}, NULL) IS NULL"
+            " AND NOT {embedding} && '{{NaN,Infinity,-Infinity}}'::real[]",
+        ),
         ("an embedding with embedding_dim numbers", "cardinality({embedding}) = {embedding_dim}"),
     ),
 }

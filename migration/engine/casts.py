@@ -38,10 +38,25 @@ def is_text(column: SourceColumn) -> bool:
 
 
 def embedding_array(name: str, source_type: str) -> str:
-    """Return the embedding as real[], whatever the source keeps it as; None-able like the column itself."""
-    if source_type in ("text", "json", "jsonb") or source_type.startswith("character varying"):
-        return f"translate({quote(name)}::text, '[] ', '{{}}')::real[]"
-    return f"{quote(name)}::real[]"
+    """Return the embedding as real[], whatever the source keeps it as; NULL for NULL and for JSON's null."""
+    if source_type.endswith("[]") or source_type.startswith("vector"):
+        return f"{quote(name)}::real[]"
+    return f"translate(nullif({_squeezed(name)}, 'null'), '[]', '{{}}')::real[]"
+
+
+def _squeezed(name: str) -> str:
+    return rf"translate({quote(name)}::text, E' \n\r\t', '')"
+
+
+def is_embedding(name: str, source_type: str) -> str:
+    """Return a condition: the value converts to real[]; what pgvector then says of the array is another question."""
+    if source_type in ("double precision[]", "numeric[]"):
+        outside = "abs(v) < 7.1e-46 AND v <> 0 OR abs(v) > 3.4028235677973366e38 AND abs(v) <> 'Infinity'"
+        return f"NOT EXISTS (SELECT FROM unnest({quote(name)}::float8[]) v WHERE {outside})"
+    if source_type.endswith("[]") or source_type.startswith("vector"):
+        return "true"
+    number = r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(nan|inf|infinity)"
+    return rf"{_squeezed(name)} ~* '^(null|[[{{](({number})(,({number}))*)?[]}}])$'"
 
 
 def cast(column: SourceColumn, target_type: str) -> tuple[str, str] | None:

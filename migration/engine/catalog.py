@@ -323,7 +323,7 @@ _OBJECTS = """
                 WHERE k.conindid = i.indexrelid AND k.contype IN ('p','u','x'))
     UNION ALL
     SELECT r.relname, CASE c.contype WHEN 'f' THEN 'foreign_key' WHEN 'c' THEN 'check' ELSE 'unique' END, c.conname,
-           pg_catalog.pg_get_constraintdef(c.oid) || CASE WHEN c.convalidated THEN '' ELSE ' (not valid)' END, true
+           pg_catalog.pg_get_constraintdef(c.oid), true
       FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_class r ON r.oid = c.conrelid
       JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace
      WHERE n.nspname = 'public' AND r.relname = ANY(%(tables)s) AND c.contype IN ('p', 'u', 'f', 'c', 'x')

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import re
 import time
 from uuid import UUID
 
 import psycopg
 
-from migration.engine import canonical
 from migration.engine import ledger_rows as ledger
-from migration.engine.catalog import Connection, literal, quote, read_objects
+from migration.engine import orphans
+from migration.engine.catalog import Connection, quote, read_objects
 from migration.engine.lanes import Ends, Lane, Watch, run_lanes
 from migration.engine.ledger_rows import Claim, DdlRow
 from migration.engine.model import Plan
-from migration.engine.rejects import reason
 
 MAX_VECTOR_DIM, MAX_HALFVEC_DIM = 2_000, 4_000  # pgvector's limits for HNSW
 RETRIES = 5  # two foreign keys built at once can deadlock on a table both refer to
-_FOREIGN = re.compile(r'FOREIGN KEY \(("?\w+"?)\) REFERENCES (?:public\.)?("?\w+"?)\(("?\w+"?)\)')
 
 
 def record(connection: Connection, claim: Claim, plan: Plan) -> None:
@@ -46,19 +43,13 @@ def drop_secondary(connection: Connection, claim: Claim, *, kinds: tuple[str, ..
         return 0
     with claim.transaction(connection):
         for row in sorted(rows, key=lambda row: -row.ordinal):
-            connection.execute(_drop(row))
+            connection.execute(orphans.drop_statement(row))
             ledger.set_ddl_state(connection, claim.run_id, row, "dropped")
     return len(rows)
 
 
 def _is_droppable(row: DdlRow) -> bool:
     return row.kind == "foreign_key" or (row.kind == "index" and not row.definition.startswith("CREATE UNIQUE"))
-
-
-def _drop(row: DdlRow) -> str:
-    if row.kind == "index":
-        return f"DROP INDEX IF EXISTS public.{quote(row.name)}"
-    return f"ALTER TABLE public.{quote(row.table_name)} DROP CONSTRAINT IF EXISTS {quote(row.name)}"
 
 
 def add_vector_indexes(connection: Connection, claim: Claim, plan: Plan, watch: Watch) -> None:
@@ -84,10 +75,11 @@ def add_vector_indexes(connection: Connection, claim: Claim, plan: Plan, watch: 
         ledger.insert_ddl(connection, claim.run_id, made)
 
 
-def rebuild(ends: Ends, watch: Watch, connection: Connection, claim: Claim, lanes: int) -> None:
+def rebuild(ends: Ends, watch: Watch, connection: Connection, claim: Claim, plan: Plan, lanes: int) -> None:
     """Build what is dropped: unique keys and indexes in parallel, then foreign keys. Each commits on its own."""
     if _build_dropped(ends, watch, connection, claim, lanes, may_fail=True):
-        _reject_orphans(connection, claim, watch)
+        drop_secondary(connection, claim, kinds=("foreign_key",))
+        orphans.reject_orphans(connection, claim, plan, watch)
         _build_dropped(ends, watch, connection, claim, lanes, may_fail=False)
 
 
@@ -108,7 +100,7 @@ def _build_dropped(
             _build(lane.target, claim, row)
             watch.tracker.finish_index()
         except psycopg.errors.ForeignKeyViolation:
-            if not may_fail or _FOREIGN.search(_spaced(row.definition)) is None:
+            if not may_fail:
                 raise
             broken.append(row)
 
@@ -123,19 +115,13 @@ def _build(connection: Connection, claim: Claim, row: DdlRow) -> None:
     for attempt in range(RETRIES):
         try:
             with claim.transaction(connection):
-                connection.execute(_create(row))
+                connection.execute(orphans.create_statement(row))
                 _note_rebuilt(connection, claim, row)
             return
         except psycopg.errors.DeadlockDetected:
             if attempt == RETRIES - 1:
                 raise
             time.sleep(0.1 * 2**attempt)
-
-
-def _create(row: DdlRow) -> str:
-    if row.kind == "index" or row.definition.startswith("ALTER TABLE"):
-        return row.definition
-    return f"ALTER TABLE public.{quote(row.table_name)} ADD CONSTRAINT {quote(row.name)} {row.definition}"
 
 
 def _note_rebuilt(connection: Connection, claim: Claim, row: DdlRow) -> None:
@@ -146,41 +132,6 @@ def _note_rebuilt(connection: Connection, claim: Claim, row: DdlRow) -> None:
             WHERE run_id = %s AND table_name = %s AND kind = %s AND name = %s""",
         (found[0].definition, claim.run_id, row.table_name, row.kind, row.name),
     )
-
-
-def _reject_orphans(connection: Connection, claim: Claim, watch: Watch) -> None:
-    """Take rows that refer to nothing out of the target, then those that referred to them, until none is left.
-
-    No foreign key may stand meanwhile: it would refuse, or with ON DELETE change rows that nobody hears of.
-    """
-    drop_secondary(connection, claim, kinds=("foreign_key",))
-    keys = ledger.read_keys(connection, claim.run_id)
-    rows = [row for row in ledger.read_ddl(connection, claim.run_id) if row.kind == "foreign_key"]
-    with claim.transaction(connection):
-        while sum([_reject_orphans_of(connection, claim, row, keys.get(row.table_name, [])) for row in rows]):
-            watch.control.check()
-    watch.tracker.event("Rows that refer to nothing were rejected", "warning")
-
-
-def _spaced(definition: str) -> str:
-    return definition.replace(" (", "(").replace("KEY(", "KEY (")
-
-
-def _reject_orphans_of(connection: Connection, claim: Claim, row: DdlRow, key: list[str]) -> int:
-    match = _FOREIGN.search(_spaced(row.definition))
-    if match is None:
-        return 0
-    child, parent, referenced = match.groups()
-    shown = " || ' · ' || ".join(f"c.{quote(name)}::text" for name in key) or "''"
-    if row.table_name in canonical.TABLES:
-        shown = "coalesce(c.origin_id, c.id::text)"
-    delete = f"""
-        WITH gone AS (DELETE FROM public.{quote(row.table_name)} c WHERE c.{child} IS NOT NULL
-            AND NOT EXISTS (SELECT FROM public.{parent} p WHERE p.{referenced} = c.{child}) RETURNING {shown} AS key)
-        INSERT INTO mosaic_migration.reject (run_id, table_name, row_key, reason, sqlstate)
-        SELECT {literal(str(claim.run_id))}::uuid, {literal(row.table_name)}, key, {literal(reason("23503"))}, '23503'
-          FROM gone"""
-    return connection.execute(delete).rowcount
 
 
 def catalog_differences(connection: Connection, run_id: UUID, plan: Plan) -> tuple[str, ...]:

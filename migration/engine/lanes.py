@@ -130,5 +130,9 @@ class LaneGroup:
 
 
 def is_row_error(error: psycopg.Error) -> bool:
-    """Say whether the server refused a row (class 22 data, class 23 constraint), rather than the statement."""
-    return (error.sqlstate or "")[:2] in ("22", "23")
+    """Say whether the server refused a row (class 22 data, class 23 constraint), rather than the statement.
+
+    54000: pgvector's word for a vector of too many dimensions.
+    """
+    state = error.sqlstate or ""
+    return state[:2] in ("22", "23") or state == "54000"

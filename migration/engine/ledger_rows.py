@@ -198,14 +198,6 @@ def read_ddl(connection: Connection, run_id: UUID) -> list[DdlRow]:
         return cursor.fetchall()
 
 
-def read_keys(connection: Connection, run_id: UUID) -> dict[str, list[str]]:
-    """Return the key columns of each table, by the source's names."""
-    rows = connection.execute(
-        "SELECT table_name, key_columns FROM mosaic_migration.table_run WHERE run_id = %s", (run_id,)
-    ).fetchall()
-    return dict(rows)
-
-
 def set_ddl_state(connection: Connection, run_id: UUID, row: DdlRow, state: str) -> None:
     connection.execute(
         """UPDATE mosaic_migration.ddl SET state = %s

@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import psycopg
+
 from migration import codes
 from migration.engine import canonical, casts
 from migration.engine.catalog import Connection, SourceTable
-from migration.engine.model import Action, CheckResult, CheckStatus, TablePlan
+from migration.engine.model import Action, CheckResult, CheckStatus, ColumnPlan, TablePlan
 from migration.engine.ranges import source_rows
 
 
@@ -32,14 +34,25 @@ def would_reject(
         if plan.action is not Action.MIGRATE:
             continue
         for rule in _rules(plan, table, plans):
-            row = connection.execute(rule.query).fetchone()
-            count = int(row[0]) if row else 0
+            count = _count(connection, rule)
+            if count is None:
+                rule, count = Rule(rule.name, "at least one value without a conversion", ""), 1
             total += count
             if count:
                 results.append((rule, count, table))
     status = CheckStatus.WARN if total <= allow_rejects else CheckStatus.FAIL
     found = [_check(rule, count, table, status, total) for rule, count, table in results]
     return found or [CheckResult(codes.WOULD_REJECT.id, "rows the store would reject", CheckStatus.PASS, "none")]
+
+
+def _count(connection: Connection, rule: Rule) -> int | None:
+    """Return how many rows break a rule; None where a value could not even be converted to be looked at."""
+    try:
+        with connection.transaction():
+            row = connection.execute(rule.query).fetchone()
+    except psycopg.DataError:
+        return None
+    return int(row[0]) if row else 0
 
 
 def _check(rule: Rule, count: int, table: SourceTable, status: CheckStatus, total: int) -> CheckResult:
@@ -54,7 +67,13 @@ def _rules(plan: TablePlan, table: SourceTable, plans: dict[str, TablePlan]) -> 
     expressions = {name: casts.select_expression(column) for name, column in by_target.items()}
     if "embedding" in by_target:
         embedding = by_target["embedding"]
-        expressions["embedding"] = casts.embedding_array(embedding.source, embedding.source_type)
+        is_valid = casts.is_embedding(embedding.source, embedding.source_type)
+        array = casts.embedding_array(embedding.source, embedding.source_type)
+        expressions["embedding"] = f"(CASE WHEN {is_valid} THEN {array} END)"
+        query = f"SELECT count(*) FROM {table.rows_sql} WHERE NOT ({is_valid})"
+        yield Rule(f"{plan.name}.embedding", f"a {embedding.source} that is no list of numbers", query)
+        if "embedding_dim" in expressions:
+            expressions["embedding_dim"] = _dimension(by_target["embedding_dim"], expressions)
     yield from _missing_columns(plan, table, by_target.keys())
     yield from _nulls(plan, table, expressions)
     for wrong, rule in canonical.ROW_RULES.get(plan.name, ()):
@@ -63,6 +82,12 @@ def _rules(plan: TablePlan, table: SourceTable, plans: dict[str, TablePlan]) -> 
             yield Rule(f"rule of {plan.name}", f"no {wrong}", query)
     yield from _duplicates(plan, table, expressions)
     yield from _orphans(plan, table, expressions, plans)
+
+
+def _dimension(column: ColumnPlan, expressions: dict[str, str]) -> str:
+    """The dimension that is counted from the embedding itself, without tripping over one that has no conversion."""
+    is_counted = column.cast.startswith("cardinality(")
+    return f"cardinality({expressions['embedding']})" if is_counted else expressions["embedding_dim"]
 
 
 def _names(rule: str) -> list[str]:

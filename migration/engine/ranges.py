@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from uuid import UUID
 
-from migration.engine.casts import is_reframed, select_expression
+from migration.engine.casts import comparable, is_reframed, select_expression
 from migration.engine.catalog import Connection, literal, quote
 from migration.engine.ledger_rows import ChunkRow
 from migration.engine.model import ColumnPlan, TablePlan
@@ -33,10 +33,40 @@ def copy_out(table: TablePlan, chunk: ChunkRow | str) -> str:
     """The COPY that reads one chunk, in an order that gives equal rows an equal stream: by place, else by key."""
     condition = chunk if isinstance(chunk, str) else where(table, chunk)
     columns = ", ".join(select_expression(column) for column in wire_columns(table))
-    by_key = table.key and table.chunk_column != TID
-    order = f" ORDER BY {', '.join(ordering(table))}" if by_key else ""
-    query = f"SELECT {columns} FROM {source_rows(table)} WHERE {condition}{order}"
+    query = f"SELECT {columns} FROM {source_rows(table)} WHERE {condition}{_order(table)}"
     return f"COPY ({query}) TO STDOUT (FORMAT BINARY)"
+
+
+def copy_raw(table: TablePlan, chunk: ChunkRow) -> str:
+    """The COPY of a chunk as the source keeps it: for a digest where a row's value has no conversion."""
+    columns = ", ".join(dict.fromkeys(quote(column.source) for column in table.columns))
+    return f"COPY (SELECT {columns} FROM {source_rows(table)} WHERE {where(table, chunk)}{_order(table)}) TO STDOUT"
+
+
+def _order(table: TablePlan) -> str:
+    by_key = table.key and table.chunk_column != TID
+    return f" ORDER BY {', '.join(ordering(table))}" if by_key else ""
+
+
+def shown_key(table: TablePlan) -> tuple[str, str]:
+    """Return how source and target name a row in rejects and differences: a text, equal on both ends.
+
+    A row without a key is named by a hash of its values, so that no data gets into reports.
+    """
+    if not table.key:
+        pairs = [comparable(column) for column in table.columns]
+        here, there = (f"'row ' || md5((ROW({', '.join(pair[end] for pair in pairs)}))::text)" for end in (0, 1))
+        return here, there
+    origin = next((column for column in table.columns if column.target == "origin_id"), None)
+    shown = []
+    for name in table.key:
+        column = next(c for c in table.columns if c.source == name and c.target != "origin_id")
+        here, there = f"({select_expression(column)})::text", f"{quote(column.target)}::text"
+        if origin and column.target == "id":
+            here, there = f"coalesce({select_expression(origin)}, {here})", f"coalesce(origin_id, {there})"
+        shown.append((here, there))
+    here, there = (" || ' · ' || ".join(pair[end] for pair in shown) for end in (0, 1))
+    return here, there
 
 
 def copy_in(table: TablePlan) -> str:

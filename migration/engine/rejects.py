@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import psycopg
-import xxhash
 
 from migration.engine import ledger_rows as ledger
 from migration.engine import ranges
@@ -28,68 +29,106 @@ _REASONS = {
     "22003": "a number is out of range",
     "22P02": "a text is not a value of the type",
     "22021": "a text is not valid UTF-8",
+    "22000": "a value of the wrong shape, such as a vector of no or other dimensions, or with NaN in it",
+    "22P05": "a character that PostgreSQL cannot keep",
+    "54000": "a vector has too many dimensions",
+    "23P01": "an exclusion rule forbids it beside another row",
 }
+
+
+PAGE_ROWS = 5_000  # keys in memory at a time
 
 
 def reason(sqlstate: str | None) -> str:
     return _REASONS.get(sqlstate or "", "the target refused the row")
 
 
+@dataclass(frozen=True)
+class _Key:
+    """A row's place: its key as texts, and its name in the reject table."""
+
+    values: tuple[str, ...]
+    shown: str
+
+
 def copy_around_rejects(
     copier: Copier, source: Connection, target: Connection, table: TablePlan, chunk: ChunkRow
 ) -> ranges.Copied:
-    """Copy a chunk's good rows and note the others, in one target transaction."""
+    """Copy a chunk's good rows and note the others, in one target transaction.
+
+    Keys are read a page at a time, so that a table of one chunk needs no more memory than any other.
+    """
     rows = size = 0
     with copier.claim.transaction(target):
-        keys = _keys(copier, source, table, chunk)
-        pending = deque([(0, len(keys))])
-        while pending:
-            low, high = pending.popleft()
-            if low >= high:
-                continue
-            try:
-                with target.transaction(), copier.reading(source):
-                    part = copier.stream(source, target, table, _between(table, chunk, keys[low], keys[high - 1]))
-                rows, size = rows + part.rows, size + part.bytes
-            except psycopg.Error as exc:
-                if not is_row_error(exc):
-                    raise
-                if high - low > 1:
-                    middle = (low + high) // 2
-                    pending.extendleft([(middle, high), (low, middle)])
-                else:
-                    shown = " · ".join(keys[low])
-                    ledger.insert_reject(
-                        target, copier.claim.run_id, table.name, shown, reason(exc.sqlstate), exc.sqlstate or ""
-                    )
-        digest = _digest(copier, source, table, chunk)
+        target.execute("SET CONSTRAINTS ALL IMMEDIATE")  # a deferred one would fail at the commit, naming no row
+        for keys in _pages(copier, source, table, chunk):
+            part = _copy_page(copier, source, target, table, chunk, keys)
+            rows, size = rows + part.rows, size + part.bytes
+        digest = copier.digest(source, table, chunk)
         ledger.finish_chunk(target, copier.claim, chunk, rows, size, digest)
     return ranges.Copied(rows, size, digest)
 
 
-def _keys(copier: Copier, source: Connection, table: TablePlan, chunk: ChunkRow) -> list[tuple[str, ...]]:
-    columns = ", ".join(f"{quote(name)}::text" for name in table.key)
-    order = ", ".join(ranges.ordering(table))
-    query = f"SELECT {columns} FROM {ranges.source_rows(table)} WHERE {ranges.where(table, chunk)} ORDER BY {order}"
-    with copier.reading(source):
-        return source.execute(query).fetchall()
+def _copy_page(
+    copier: Copier, source: Connection, target: Connection, table: TablePlan, chunk: ChunkRow, keys: list[_Key]
+) -> ranges.Copied:
+    """Halve what fails until single rows remain."""
+    rows = size = 0
+    pending = deque([(0, len(keys))])
+    while pending:
+        copier.watch.control.check()
+        low, high = pending.popleft()
+        try:
+            with target.transaction(), copier.reading(source):
+                part = copier.stream(source, target, table, _between(table, chunk, keys[low], keys[high - 1]))
+            rows, size = rows + part.rows, size + part.bytes
+        except psycopg.Error as exc:
+            if not is_row_error(exc):
+                raise
+            if high - low > 1:
+                middle = (low + high) // 2
+                pending.extendleft([(middle, high), (low, middle)])
+            else:
+                shown, state = keys[low].shown, exc.sqlstate or ""
+                ledger.insert_reject(target, copier.claim.run_id, table.name, shown, reason(state), state)
+    return ranges.Copied(rows, size, "")
 
 
-def _between(table: TablePlan, chunk: ChunkRow, first: tuple[str, ...], last: tuple[str, ...]) -> str:
-    types = {column.source: column.source_type for column in table.columns if column.target != "origin_id"}
-    key = f"({', '.join(ranges.ordering(table))})"
+def _pages(copier: Copier, source: Connection, table: TablePlan, chunk: ChunkRow) -> Iterator[list[_Key]]:
+    # each under a name that no column has: ORDER BY would take a text called "id" for the id, and rows between get lost
+    columns = ", ".join(f'{name}::text AS "{n} of the key"' for n, (name, _) in enumerate(_place(table), 1))
+    shown, order = ranges.shown_key(table)[0], ", ".join(_ordering(table))
+    after = ""
+    while True:
+        query = (
+            f'SELECT {shown} AS "name of the row", {columns} FROM {ranges.source_rows(table)} '
+            f"WHERE {ranges.where(table, chunk)}{after} ORDER BY {order} LIMIT {PAGE_ROWS}"
+        )
+        with copier.reading(source):
+            keys = [_Key(values, name) for name, *values in source.execute(query).fetchall()]
+        if not keys:
+            return
+        yield keys
+        after = f" AND ({order}) > {_values(table, keys[-1])}"
 
-    def values(row: tuple[str, ...]) -> str:
-        return f"({', '.join(f'{literal(v)}::{types[name]}' for name, v in zip(table.key, row, strict=True))})"
 
-    return f"{ranges.where(table, chunk)} AND {key} >= {values(first)} AND {key} <= {values(last)}"
+def _place(table: TablePlan) -> list[tuple[str, str]]:
+    """Return what tells a table's rows apart, with its types: within one snapshot a row stays where it is."""
+    if table.key:
+        types = {column.source: column.source_type for column in table.columns if column.target != "origin_id"}
+        return [(quote(name), types[name]) for name in table.key]
+    return [("tableoid", "oid"), ("ctid", "tid")]
 
 
-def _digest(copier: Copier, source: Connection, table: TablePlan, chunk: ChunkRow) -> str:
-    """The digest of the whole chunk as the source has it: a resume compares with the same stream."""
-    digest = xxhash.xxh3_128()
-    statement = ranges.copy_out(table, chunk)
-    with copier.reading(source), source.cursor() as cursor, cursor.copy(statement) as reader:
-        for block in reader:
-            digest.update(block)
-    return digest.hexdigest()
+def _ordering(table: TablePlan) -> list[str]:
+    return ranges.ordering(table) if table.key else [name for name, _ in _place(table)]
+
+
+def _values(table: TablePlan, key: _Key) -> str:
+    pairs = zip(key.values, _place(table), strict=True)
+    return f"({', '.join(f'{literal(value)}::{type_name}' for value, (_, type_name) in pairs)})"
+
+
+def _between(table: TablePlan, chunk: ChunkRow, first: _Key, last: _Key) -> str:
+    place = f"({', '.join(_ordering(table))})"
+    return f"{ranges.where(table, chunk)} AND {place} >= {_values(table, first)} AND {place} <= {_values(table, last)}"

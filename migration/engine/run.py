@@ -182,7 +182,7 @@ class _Run:
                 ledger.set_phase(main, claim, "indexes", "loaded")
                 if options.vector_indexes:
                     ddl.add_vector_indexes(main, claim, self.plan, self.watch)
-                ddl.rebuild(self.ends, self.watch, main, claim, options.index_jobs)
+                ddl.rebuild(self.ends, self.watch, main, claim, self.plan, options.index_jobs)
                 ddl.vacuum(self.ends, self.watch, self.plan, options.index_jobs, full=options.vacuum)
             with tracker.phase(Phase.VERIFY):
                 ledger.set_phase(main, claim, "verify")

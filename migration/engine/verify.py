@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -14,7 +15,7 @@ from migration.engine.lanes import Ends, Lane, Watch, run_lanes
 from migration.engine.ledger_rows import read_rejects
 from migration.engine.model import Endpoint, Plan, TablePlan, TableVerification, Verification, VerifyMode
 from migration.engine.progress import Tracker
-from migration.engine.ranges import ordering, source_rows
+from migration.engine.ranges import ordering, shown_key, source_rows
 from store.ledger import read_run
 
 SEEDS = (0x4D4F5341, 0x49434C41)  # two 64-bit hashes make one of 128: fixed, so that another machine gets the same sums
@@ -39,11 +40,12 @@ class Sums:
 
 @dataclass(frozen=True)
 class Side:
-    """How one end shows a table: its FROM clause, the row and the key as SQL."""
+    """How one end shows a table: its FROM clause, the row, what rows are sorted into buckets by, and a row's name."""
 
     rows: str
     row: str
     key: str
+    shown: str = ""
 
     def sums(self, mode: VerifyMode) -> str:
         first, second = _hashes(self.row, mode)
@@ -61,9 +63,7 @@ class Side:
 
     def bucket_rows(self, mode: VerifyMode, bucket: int) -> str:
         first, second = _hashes(self.row, mode)
-        return (
-            f"SELECT ({self.key})::text, {first}::text || ':' || {second} FROM {self.rows} AND {self.bucket} = {bucket}"
-        )
+        return f"SELECT {self.shown}, {first}::text || ':' || {second} FROM {self.rows} AND {self.bucket} = {bucket}"
 
     @property
     def bucket(self) -> str:
@@ -84,10 +84,11 @@ def sides(table: TablePlan, rejected: list[str]) -> tuple[Side, Side]:
     keys = [comparable(c) for c in table.columns if c.source in table.key and c.target != "origin_id"] or pairs
     key_here, key_there = (f"ROW({', '.join(pair[end] for pair in keys)})" for end in (0, 1))
     rows = f"{source_rows(table)} WHERE true"
-    if rejected and table.key:
-        shown = " || ' · ' || ".join(f"{quote(name)}::text" for name in table.key)
-        rows += f" AND {shown} NOT IN ({', '.join(map(literal, rejected))})"
-    return Side(rows, here, key_here), Side(f"public.{quote(table.name)} WHERE true", there, key_there)
+    shown_here, shown_there = shown_key(table)
+    if rejected:
+        rows += f" AND {shown_here} NOT IN ({', '.join(map(literal, rejected))})"
+    target_rows = f"public.{quote(table.name)} WHERE true"
+    return Side(rows, here, key_here, shown_here), Side(target_rows, there, key_there, shown_there)
 
 
 @dataclass
@@ -159,8 +160,10 @@ class Verifier:
         if not table.key:
             return ()
         side = sides(table, [])[0]
-        query = f"SELECT ({side.key})::text FROM {side.rows} ORDER BY {', '.join(ordering(table))} LIMIT 3"
-        return tuple(str(row[0]).strip("()") for row in source.execute(query).fetchall())
+        query = (
+            f'SELECT {side.shown} AS "name of the row" FROM {side.rows} ORDER BY {", ".join(ordering(table))} LIMIT 3'
+        )
+        return tuple(str(row[0]) for row in source.execute(query).fetchall())
 
     def _differing(self, source: Connection, target: Connection, table: TablePlan) -> tuple[str, ...]:
         """Find differing rows: sums per bucket of keys first, then single rows of the buckets that differ."""
@@ -173,10 +176,11 @@ class Verifier:
         found: list[str] = []
         for bucket in unequal[:MAX_BUCKETS_READ]:
             ours, theirs = (
-                set(connection.execute(side.bucket_rows(self.mode, bucket)).fetchall())
+                Counter(connection.execute(side.bucket_rows(self.mode, bucket)).fetchall())
                 for connection, side in zip((source, target), pair, strict=True)
             )
-            found += sorted({str(row[0]).strip("()") for row in ours ^ theirs})
+            # counted: a row that one end has twice differs as well
+            found += sorted({str(row[0]) for row in (ours - theirs) + (theirs - ours)})
         return tuple(found[:MAX_DIFFERENCES])
 
 
