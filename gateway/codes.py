@@ -1,17 +1,9 @@
-"""The gateway's own codes; what a service does wrong has the doctor's codes (`doctor/codes.py`)."""
+"""The gateway's own codes; what a service does wrong has the doctor's codes (`doctor/codes.py`). 001 was used once."""
 
 from __future__ import annotations
 
 from mosaic_admin.codes import Code, ExitCode
 
-NOT_IN_THIS_VERSION = Code(
-    "MOS-GW-001",
-    "This tier cannot be served yet",
-    "The configuration is right, and this version of the gateway has no engine for its storage. It never falls back to "
-    "another one.",
-    ExitCode.CONFIG,
-    503,
-)
 CUTOVER_DISAGREES = Code(
     "MOS-GW-002",
     "Configuration and cutover record disagree",
@@ -122,7 +114,6 @@ NOT_RUNNING = Code(
 )
 
 ALL = (
-    NOT_IN_THIS_VERSION,
     CUTOVER_DISAGREES,
     STORE_NOT_PREPARED,
     PAUSED,

@@ -14,7 +14,6 @@ from doctor.findings import Finding, from_error, passed
 from doctor.probe import BaseProbe, Context
 from doctor.probes.postgres import connection_of
 from gateway.cutover import check_cutover
-from gateway.gate import served_storage
 from gateway.probes import StoreServable
 from gateway.store_checks import refuse_unfinished, refuse_unprepared
 from mosaic_admin.errors import MosaicError
@@ -33,17 +32,6 @@ class GatewayCutover(BaseProbe):
 
     def run(self, context: Context) -> Finding:
         return _verdict(lambda: check_cutover(self.path, self.config), "Configuration and cutover record agree.")
-
-
-@dataclass(frozen=True)
-class GatewayEngine(BaseProbe):
-    service: ClassVar[str] = SERVICE
-    ladder: ClassVar[str] = SERVICE
-    name: ClassVar[str] = "gateway.engine"
-    config: ResolvedConfig
-
-    def run(self, context: Context) -> Finding:
-        return _verdict(lambda: served_storage(self.config), "This version of the gateway serves this storage.")
 
 
 @dataclass(frozen=True)
@@ -69,5 +57,5 @@ def _verdict(check: Callable[[], object], good: str) -> Finding:
 
 def gateway_probes(config: ResolvedConfig, path: Path) -> list[BaseProbe]:
     """List what the gate asks beyond the services, for the configuration file at `path`."""
-    first: list[BaseProbe] = [GatewayCutover(config, path), GatewayEngine(config)]
+    first: list[BaseProbe] = [GatewayCutover(config, path)]
     return [*first, GatewayStore(config.storage.url)] if isinstance(config.storage, PostgresStorage) else first

@@ -13,20 +13,23 @@ from pathlib import Path
 from doctor.codes import PROBE_CRASHED
 from doctor.findings import Finding, Status
 from doctor.report import Report
-from gateway import codes
 from gateway.cutover import check_cutover
 from gateway.errors import BootRefusedError
 from gateway.probes import StoreServable, check_services
 from gateway.store_checks import check_store
 from mosaic_admin.codes import BUG, ExitCode
 from mosaic_admin.errors import MosaicError
+from store.adapters import StoreAdapter, adapter_for
+from store.ledger import holder_name
 from tiers import codes as tier_codes
-from tiers.config import PostgresStorage, ResolvedConfig, Tier, load_config
-from tiers.postgres import connect, driver_errors
+from tiers.config import ResolvedConfig, Tier, load_config
+from tiers.pglite import codes as pglite_codes
+from tiers.postgres import driver_errors
 
 RETRY_EVERY_S = 1.0
 STORE_CHECK_S = 4.0  # the lock was just taken, so the store answers: this is for one that stops in between
 STARTING = frozenset({tier_codes.PG_STARTING, tier_codes.VK_STARTING})
+PGLITE_EXPECTED = "A PGlite directory with the store, its engine installed, and no other program that has it open."
 
 Sleep = Callable[[float], None]
 
@@ -36,7 +39,7 @@ class Admission:
     """The gateway may serve: from this store, with these things worth a warning."""
 
     config: ResolvedConfig
-    storage: PostgresStorage
+    store: StoreAdapter
     warnings: tuple[str, ...]
 
 
@@ -44,24 +47,23 @@ def decide(path: Path, *, wait_s: float, sleep: Sleep = time.sleep) -> Admission
     """Return what to serve. Raises `BootRefusedError`, or the configuration's own error."""
     config = load_config(path)
     check_cutover(path, config)
-    storage = served_storage(config)
     report = _await_services(config, wait_s, sleep)
     if cause := _decisive(report):
         raise refusal_of(cause, config)
+    store = adapter_for(config.storage)
+    if store.is_single:
+        _check_directory(store)
     notes = [finding.message for finding in report.findings if finding.status in (Status.WARN, Status.UNKNOWN)]
-    return Admission(config, storage, (*map(str, config.warnings), *notes))
+    return Admission(config, store, (*map(str, config.warnings), *notes))
 
 
-def served_storage(config: ResolvedConfig) -> PostgresStorage:
-    """Return the storage when this version has an engine for it."""
-    if isinstance(config.storage, PostgresStorage):
-        return config.storage
-    raise BootRefusedError(
-        "The configuration keeps the store in a PGlite directory (tier local).",
-        expected="A PostgreSQL store: this version of the gateway does not serve PGlite directories yet.",
-        fix="Use the standalone tier (storage.type postgres), or keep the gateway you have for this directory.",
-        code=codes.NOT_IN_THIS_VERSION,
-    )
+def _check_directory(store: StoreAdapter) -> None:
+    """Open a PGlite directory once, under its lock: no probe may, since opening writes to it."""
+    try:
+        with store.opened(holder_name("gw")), store.connect(application_name="mosaic-gate") as connection:
+            check_store(connection)
+    finally:
+        store.close()
 
 
 def _await_services(config: ResolvedConfig, wait_s: float, sleep: Sleep) -> Report:
@@ -107,23 +109,21 @@ def expectation(config: ResolvedConfig, service: str) -> str:
         case "postgres" | "postgresql" | "store":
             version = "17 or 18" if is_federated else "14 or newer"
             return f"PostgreSQL {version}, reachable with the configured user, holding the store."
+        case "pglite":
+            return PGLITE_EXPECTED
         case _:
             return f"A configuration that the {config.tier} tier can boot from."
 
 
-def recheck(path: Path, config: ResolvedConfig, storage: PostgresStorage) -> Callable[[], None]:
+def recheck(path: Path, config: ResolvedConfig, store: StoreAdapter) -> Callable[[], None]:
     """Return what a running gateway asks again under each lock it takes: a migration may have come between."""
+    limit = f"-c statement_timeout={int(STORE_CHECK_S * 1000)}"
 
     def ask() -> None:
         check_cutover(path, config)
         with (
-            driver_errors(storage.display, timeout_s=STORE_CHECK_S),
-            connect(
-                storage.url,
-                application_name="mosaic-gate",
-                timeout_s=STORE_CHECK_S,
-                options=f"-c statement_timeout={int(STORE_CHECK_S * 1000)}",
-            ) as connection,
+            driver_errors(store.display, timeout_s=STORE_CHECK_S),
+            store.connect(application_name="mosaic-gate", timeout_s=STORE_CHECK_S, options=limit) as connection,
         ):
             check_store(connection)
 
@@ -135,7 +135,9 @@ def as_refusal(error: MosaicError) -> BootRefusedError:
     if isinstance(error, BootRefusedError):
         return error
     expected = "A mosaic.config.json that `mosaic config validate` accepts."
-    if not error.code.id.startswith("MOS-CFG-"):
+    if error.code in pglite_codes.ALL:
+        expected = PGLITE_EXPECTED
+    elif not error.code.id.startswith("MOS-CFG-"):
         expected = _EXPECTED.get(error.exit_code, "A start without this.")
     return BootRefusedError(error.message, expected=expected, fix=error.remediation, code=error.code)
 

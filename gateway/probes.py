@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from doctor.findings import Finding, passed
 from doctor.probe import Context, Probe
+from doctor.probes.pglite import pglite_probes
 from doctor.probes.pgvector import vector_probes
 from doctor.probes.postgres import connection_of
 from doctor.probes.postgres_health import postgres_probes
@@ -41,6 +42,8 @@ def required_probes(config: ResolvedConfig) -> list[Probe]:
         if config.storage.enable_vector:
             probes += vector_probes(config.storage.url)
         probes += [*store_probes(config.storage.url), StoreServable(config.storage.url)]
+    else:
+        probes += pglite_probes(config.storage.data_dir)
     if isinstance(config.queue, ValkeyQueue):
         probes += valkey_probes(config.queue.url)
     return probes

@@ -20,9 +20,9 @@ from gateway.turnstile import Turnstile
 from mosaic_admin import env
 from mosaic_admin.redaction import RedactingFilter
 from store.alias import configure_store_alias
-from store.ledger import StoreLock, holder_name
+from store.ledger import holder_name
 
-THREADS = 8
+THREADS = 8  # of a PGlite store one: its engine takes one statement at a time, whoever asks
 GRACE_S = 10  # SIGTERM: requests in flight get this long
 STATEMENT_TIMEOUT_MS = 30_000  # no request keeps a connection longer; a pause can count on it
 
@@ -37,13 +37,15 @@ class RedactedLogger(Logger):  # type: ignore[misc]
 
 
 class GatewayServer(BaseApplication):  # type: ignore[misc]
-    def __init__(self, listener: socket.socket, load: Callable[[], Any], **hooks: Callable[..., None]) -> None:
+    def __init__(
+        self, listener: socket.socket, load: Callable[[], Any], *, threads: int, **hooks: Callable[..., None]
+    ) -> None:
         self._load = load
         self._options = {
             "bind": f"fd://{listener.detach()}",
             "worker_class": "gthread",
             "workers": 1,
-            "threads": THREADS,
+            "threads": threads,
             "graceful_timeout": GRACE_S,
             "keepalive": 5,
             "logger_class": RedactedLogger,
@@ -64,21 +66,20 @@ class GatewayServer(BaseApplication):  # type: ignore[misc]
 
 def build_runtime(admission: Admission, config_path: Path, home: Path) -> runtime.Runtime:
     """Connect this worker process: its lock, its token, its alias to the store."""
-    storage = admission.storage
+    store = admission.store
     holder = holder_name("gw", epoch=int(time.time()))
     configure_store_alias(
-        storage, application_name="mosaic-gw-data", options=f"-c statement_timeout={STATEMENT_TIMEOUT_MS}"
+        store.address, application_name="mosaic-gw-data", options=f"-c statement_timeout={STATEMENT_TIMEOUT_MS}"
     )
-    turnstile = Turnstile(
-        lambda: StoreLock(storage.url, "shared", holder), recheck=gate.recheck(config_path, admission.config, storage)
-    )
+    recheck = gate.recheck(config_path, admission.config, store)
+    turnstile = Turnstile(lambda: store.lock("shared", holder), recheck=recheck)
     return runtime.Runtime(
         turnstile=turnstile,
         token=files.ensure_token(home),
         tier=str(admission.config.tier),
-        store=storage.display,
+        store=store.display,
         holder=holder,
-        has_vector=storage.enable_vector,
+        has_vector=store.address.enable_vector,
         tokens=TokenBook(home),
         rate_limit=RateLimit(env.load().gateway_rate),
     )
@@ -88,7 +89,7 @@ def serve(admission: Admission, listener: socket.socket, *, config_path: Path, h
     """Serve until SIGTERM or SIGINT. Does not return: gunicorn ends the process."""
     django.setup()  # before the fork: the worker then starts at once, on shared memory
     host, port = listener.getsockname()[:2]
-    facts = {"address": f"{host}:{port}", "tier": str(admission.config.tier), "store": admission.storage.display}
+    facts = {"address": f"{host}:{port}", "tier": str(admission.config.tier), "store": admission.store.display}
     built: list[runtime.Runtime] = []
 
     def load() -> Any:
@@ -102,9 +103,11 @@ def serve(admission: Admission, listener: socket.socket, *, config_path: Path, h
         for item in built:
             item.tokens.stop()
             item.turnstile.stop()
+        admission.store.close()
 
     def on_exit(_arbiter: Any) -> None:
         files.write_state(home, "stopped", **facts)
 
     files.write_state(home, "running", warnings=list(admission.warnings), **facts)
-    GatewayServer(listener, load, worker_exit=worker_exit, on_exit=on_exit).run()
+    threads = 1 if admission.store.is_single else THREADS
+    GatewayServer(listener, load, threads=threads, worker_exit=worker_exit, on_exit=on_exit).run()

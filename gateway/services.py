@@ -14,8 +14,9 @@ from gateway.client import GatewayClient
 from gateway.errors import GatewayNotRunningError
 from mosaic_admin import env
 from mosaic_admin.errors import MosaicError
-from store.ledger import LockHolder, lock_holders
-from tiers.config import PostgresStorage, load_config
+from store.ledger import LockHolder, lock_holders, parse_holder
+from tiers.config import PgliteStorage, load_config
+from tiers.pglite.directory import lock_holder
 from tiers.postgres import connect, driver_errors
 
 HOLDERS_TIMEOUT_S = 2.0
@@ -141,8 +142,9 @@ def read_holders() -> tuple[list[LockHolder], MosaicError | None]:
     """Return who holds the lock of the configured store, or why that cannot be told."""
     try:
         storage = load_config(env.load().config).storage
-        if not isinstance(storage, PostgresStorage):
-            return [], None
+        if isinstance(storage, PgliteStorage):
+            name = lock_holder(storage.data_dir)
+            return ([parse_holder(name, backend_pid=0, mode="exclusive")] if name else []), None
         with (
             driver_errors(storage.display),
             connect(storage.url, application_name="mosaic-dashboard", timeout_s=HOLDERS_TIMEOUT_S) as connection,

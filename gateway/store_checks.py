@@ -74,6 +74,6 @@ def refuse_unprepared(connection: Connection) -> None:
         raise BootRefusedError(
             f"The database has no table {', '.join(str(table) for table, _ in found)}.",
             expected="The tables of the Mosaic store.",
-            fix="Correct storage.url if this is another database. For a new store create them: mosaic store prepare",
+            fix="Correct the section storage if this is another store. For a new one create them: mosaic store prepare",
             code=codes.STORE_NOT_PREPARED,
         )

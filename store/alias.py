@@ -8,16 +8,18 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from django.core.management import call_command
-from django.db import DatabaseError, OperationalError, connections
+from django.db import DatabaseError, connections
 from psycopg.conninfo import conninfo_to_dict
 
 from mosaic_admin.errors import MosaicError
 from mosaic_admin.redaction import display_url, remember_secret
 from store import codes
+from store.extension import NoVectorError, create_vector
 from store.fields import FLAG, has_vector
 from tiers.errors import Fault
 from tiers.postgres import CONNECT_TIMEOUT_S, classify
 
+__all__ = ["ALIAS", "NoVectorError", "StoreRefusedError", "configure_store_alias", "migrate_store", "store_alias"]
 ALIAS = "store"
 
 
@@ -35,12 +37,6 @@ class StoreRefusedError(MosaicError):
     """The database took the connection and refused a statement."""
 
     code = codes.STORE_REFUSED
-
-
-class NoVectorError(MosaicError):
-    """The extension could not be created in the store's database."""
-
-    code = codes.NO_VECTOR
 
 
 def configure_store_alias(
@@ -109,35 +105,16 @@ def migrate_store() -> None:
 
 
 def _enable_vector() -> None:
+    connection = connections[ALIAS]
     try:
-        with connections[ALIAS].cursor() as cursor:
-            cursor.execute("CREATE EXTENSION IF NOT EXISTS vector")
-    except OperationalError as exc:
-        if _sqlstate(exc) in ("58P01", "58000", "XX000"):
-            raise _no_vector(exc) from None
-        raise _refused(exc) from None  # the driver's words must not reach a traceback
+        connection.ensure_connection()
     except DatabaseError as exc:
-        raise _no_vector(exc) from None
+        raise _refused(exc) from None  # the driver's words must not reach a traceback
+    create_vector(connection.connection, connections.databases[ALIAS][FLAG]["display"])
 
 
 def _sqlstate(error: BaseException) -> str:
     return getattr(error.__cause__, "sqlstate", None) or ""
-
-
-def _no_vector(error: BaseException) -> NoVectorError:
-    display = connections.databases[ALIAS][FLAG]["display"]
-    if _sqlstate(error) == "42501":
-        return NoVectorError(
-            f"The role may not create the extension vector in {display}.",
-            remediation="Let a superuser run `CREATE EXTENSION vector` in that database once, then try again.",
-            sqlstate="42501",
-        )
-    return NoVectorError(
-        f"The server of {display} cannot load the extension vector.",
-        remediation="Install pgvector on the server (Debian: `apt-get install postgresql-17-pgvector`; image: "
-        "pgvector/pgvector:pg17), then try again.",
-        sqlstate=_sqlstate(error),
-    )
 
 
 def _refused(error: BaseException) -> MosaicError:

@@ -53,5 +53,19 @@ NO_RUN = Code(
     ExitCode.BUSY,
     409,
 )
+NOT_FEDERATED = Code(
+    "MOS-STO-008",
+    "Vectors belong to the federated tier",
+    "pgvector is enabled where the configuration says `enableVector`, and nowhere else: other tiers never touch it.",
+    ExitCode.CONFIG,
+    409,
+)
+NOT_OPEN = Code(
+    "MOS-STO-009",
+    "The PGlite directory is not open",
+    "A PGlite directory is opened under its lock only, and something asked for it without holding that lock.",
+    ExitCode.BUG,
+    500,
+)
 
-ALL = (BUSY, STALE_EPOCH, LEDGER_VERSION, NOT_EMPTY, STORE_REFUSED, NO_VECTOR, NO_RUN)
+ALL = (BUSY, STALE_EPOCH, LEDGER_VERSION, NOT_EMPTY, STORE_REFUSED, NO_VECTOR, NO_RUN, NOT_FEDERATED, NOT_OPEN)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import click
 
 from mosaic_admin import env
 from mosaic_admin.cli import setup_django
+from store.adapters import adapter_for
 from tiers.config import PostgresStorage, load_config
 
 
@@ -22,15 +24,16 @@ def command() -> None:
 @click.option("--config", "file", type=click.Path(path_type=Path), help="Another file than MOSAIC_CONFIG.")
 def prepare(file: Path | None) -> None:
     """Create the tables of the configured store, or bring them up to date; what is there stays."""
-    storage = load_config(file or env.load().config).storage
-    if not isinstance(storage, PostgresStorage):
-        raise click.UsageError("The configuration names a PGlite directory: its own gateway prepares that.")
+    store = adapter_for(load_config(file or env.load().config).storage)
     setup_django()
     from store.alias import migrate_store, store_alias  # models: only after Django's set-up
 
-    with store_alias(storage):
-        migrate_store()
-    click.echo(f"The tables of the store are in {storage.display}")
+    try:
+        with store.opened(f"mosaic-store prepare:{os.getpid()}:0", may_create=True), store_alias(store.address):
+            migrate_store()
+    finally:
+        store.close()
+    click.echo(f"The tables of the store are in {store.display}")
 
 
 @command.command()

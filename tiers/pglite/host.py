@@ -57,7 +57,7 @@ class PgliteHost:
         """
         if self.is_running():
             return
-        self._end()
+        self.pause()
         release = self._release(may_create=may_create)
         if not self.database:
             self.database = self._find_database(release)
@@ -66,9 +66,20 @@ class PgliteHost:
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    def pause(self) -> None:
+        """Close the directory properly and end the engine; the address stays for the next start."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        try:
+            process.communicate(b"stop\n", STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+
     def stop(self) -> None:
-        """Close the directory properly and end the engine; stopping what does not run is fine."""
-        self._end()
+        """End for good; stopping what does not run is fine."""
+        self.pause()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
@@ -110,7 +121,6 @@ class PgliteHost:
         node = find_node()
         assert self.url
         assert self._folder
-        self._folder.mkdir(mode=0o700, exist_ok=True)
         wanted = {
             "engine": str(engine),
             "vector": str(vector),
@@ -128,7 +138,7 @@ class PgliteHost:
             env={"PATH": os.environ.get("PATH", ""), "TMPDIR": tempfile.gettempdir()},
         )
         if "version" not in self._first_line(self._process):
-            self._end()
+            self.pause()
             raise PgliteError(
                 f"PGlite {release.version} could not open {self.directory}.",
                 remediation="Restore the directory from a copy, or open it once with the program that made it; a copy "
@@ -149,21 +159,6 @@ class PgliteHost:
             answer = json.loads(line)
             return answer if isinstance(answer, dict) else {}
         return {}
-
-    def _end(self) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        assert process.stdin
-        assert process.stdout
-        with suppress(OSError):
-            process.stdin.close()
-        try:
-            process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        process.stdout.close()
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
+import pytest
 import redis
 
 from compose.embedded import EmbeddedPostgres, EmbeddedValkey
@@ -25,7 +26,10 @@ from tests.integration.doctor.conftest import (
 from tests.integration.doctor.odd_servers import pgbouncer
 from tests.integration.doctor.stores import MakeStore
 from tests.old_postgres import StartPostgres
+from tests.pglite import MakeDirectory, held_open
 from tests.servers import MakeDatabase
+from tiers.pglite import engines, node
+from tiers.pglite.directory import DirectoryLock
 
 CANARY = "wrong-canary-pw-7"
 
@@ -43,6 +47,7 @@ class Install:
     make_database: MakeDatabase
     make_store: MakeStore
     old_postgres: StartPostgres
+    make_directory: MakeDirectory
     undo: ExitStack
     storage: str = ""
     queue: str = ""
@@ -67,7 +72,8 @@ class Install:
     def bring_about(self, fault: str) -> Path:
         """Make the fault and return the configuration to boot from."""
         FAULTS[fault].make(self)
-        self.storage = self.storage or self.make_store(self.postgres)
+        if "storage" not in self.changes:
+            self.storage = self.storage or self.make_store(self.postgres)
         self.queue = self.queue or self.valkey.url
         self.path.write_text(self.raw or json.dumps(self.document))
         return self.path
@@ -80,6 +86,19 @@ class Install:
 
     def at_port(self, port: int) -> None:
         self.storage = f"postgresql://mosaic:{CANARY}@127.0.0.1:{port}/mosaic"
+
+    def at_directory(self, directory: Path) -> Path:
+        """Be an install of the local tier instead."""
+        self.changes = {
+            "tier": "local",
+            "storage": {"type": "pglite", "dataDir": str(directory)},
+            "queue": {"type": "local"},
+            "memory": {"type": "keyword"},
+        }
+        return directory
+
+    def patch(self, module: object, name: str, value: object) -> None:
+        self.undo.enter_context(pytest.MonkeyPatch.context()).setattr(module, name, value)
 
     def own_role(self, *statements: str) -> None:
         """Sign in as a role of its own, which the statements then put at a disadvantage."""
@@ -150,14 +169,48 @@ def _(install: Install) -> None:
     (install.folder / "cutover.json").write_text("{")
 
 
-@fault("a tier that is not served", "MOS-GW-001", of_server=False)
+# ---- PGlite ----
+
+
+@fault("pglite directory missing", "MOS-PGL-001", of_server=False)
 def _(install: Install) -> None:
-    install.changes = {
-        "tier": "local",
-        "storage": {"type": "pglite", "dataDir": str(install.folder / "data")},
-        "queue": {"type": "local"},
-        "memory": {"type": "keyword"},
-    }
+    install.at_directory(install.folder / "none")
+
+
+@fault("pglite directory empty", "MOS-PGL-001", of_server=False)
+def _(install: Install) -> None:
+    (install.folder / "empty").mkdir()
+    install.at_directory(install.folder / "empty")
+
+
+@fault("pglite of an unknown major", "MOS-PGL-002", of_server=False)
+def _(install: Install) -> None:
+    directory = install.at_directory(install.make_directory("0.5"))
+    (directory / "PG_VERSION").write_text("15\n")
+
+
+@fault("node missing", "MOS-PGL-003", of_server=False)
+def _(install: Install) -> None:
+    install.at_directory(install.make_directory("0.5"))
+    install.patch(node, "_on_path", lambda: None)
+    install.patch(node, "_wheel", lambda: None)
+
+
+@fault("pglite open in a program without our lock", "MOS-PGL-004", of_server=False)
+def _(install: Install) -> None:
+    install.undo.enter_context(held_open("0.5", install.at_directory(install.make_directory("0.5"))))
+
+
+@fault("pglite locked", "MOS-PGL-004", of_server=False)
+def _(install: Install) -> None:
+    directory = install.at_directory(install.make_directory("0.5"))
+    install.undo.enter_context(DirectoryLock(directory, "exclusive", "another program"))
+
+
+@fault("pglite engines not installed", "MOS-PGL-005", of_server=False)
+def _(install: Install) -> None:
+    install.at_directory(install.make_directory("0.5"))
+    install.patch(engines, "_folders", lambda: (install.folder / "a", install.folder / "b"))
 
 
 # ---- PostgreSQL ----

@@ -23,6 +23,7 @@ from tests.integration.doctor.faults import CANARY, FAULTS, Install
 from tests.integration.doctor.stores import MakeStore
 from tests.integration.doctor.test_command import mosaic, report_in
 from tests.old_postgres import StartPostgres
+from tests.pglite import MakeDirectory
 from tests.servers import MakeDatabase
 from tiers.services import create_config
 
@@ -54,10 +55,11 @@ def install(
     make_database: MakeDatabase,
     make_store: MakeStore,
     old_postgres: StartPostgres,
+    make_directory: MakeDirectory,
 ) -> Iterator[Install]:
     servers = (postgres, plain_postgres, broken_postgres, starting_postgres, valkey)
     with ExitStack() as undo:
-        yield Install(tmp_path, *servers, make_database, make_store, old_postgres, undo)
+        yield Install(tmp_path, *servers, make_database, make_store, old_postgres, make_directory, undo)
 
 
 def refused(path: Path) -> str:

@@ -41,17 +41,6 @@ def test_every_problem_of_a_configuration_is_named(make_gateway: MakeGateway, st
     assert "standalon" in facts["found"]
 
 
-def test_a_pglite_store_is_refused_as_not_in_this_version(make_gateway: MakeGateway) -> None:
-    document = {
-        "version": 1,
-        "tier": "local",
-        "storage": {"type": "pglite", "dataDir": "data"},
-        "queue": {"type": "local"},
-        "memory": {"type": "keyword"},
-    }
-    assert_refused(make_gateway(document), 78, "MOS-GW-001")
-
-
 def test_a_server_that_is_down_is_refused_within_6_s(make_gateway: MakeGateway, store_url: str) -> None:
     gateway = make_gateway(standalone(with_password(with_port(store_url, free_port()), CANARY)))
     assert_refused(gateway, 69, "MOS-PG-002")

@@ -235,13 +235,14 @@ async function stop() {
   for (const client of clients) client.socket.destroy()
   while (isBusy) await new Promise((resolve) => setTimeout(resolve, 10))
   await db.close()
-  rmSync(dirname(options.socket), { recursive: true, force: true }) // its owner may be gone
+  if (!isAsked) rmSync(dirname(options.socket), { recursive: true, force: true }) // its owner is gone
   process.exit(0)
 }
 
+let isAsked = false
+process.stdin.on('data', () => (isAsked = true))
 process.stdin.on('end', stop)
 process.stdin.on('error', stop)
-process.stdin.resume()
 process.umask(0o077)
 rmSync(options.socket, { force: true }) // of an engine that was killed
 server.listen(options.socket, async () => say({ version: await value(`current_setting('server_version')`) }))
