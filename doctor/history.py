@@ -12,9 +12,11 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
+from doctor import latency
 from doctor.models import Span
 from doctor.report import Light, Report
 from doctor.webhooks import announce
+from mosaic_admin.errors import NotFoundError
 
 GAP = timedelta(minutes=5)  # reports come every minute; a longer silence ends a span: nobody looked
 STALE = timedelta(minutes=3)  # an older report says nothing about now
@@ -29,6 +31,7 @@ def record(report: Report) -> Span:
     body = report.as_dict()
     fingerprint = fingerprint_of(body)
     evidence = {finding.probe: [list(pair) for pair in finding.evidence] for finding in report.findings}
+    latency.note(body, report.generated_at)
     newest = Span.objects.first()
     fresh = {"seen_at": report.generated_at, "body": body, "evidence": evidence}
     if newest and newest.fingerprint == fingerprint and report.generated_at - newest.seen_at < GAP:
@@ -66,6 +69,21 @@ def _forget_old(now: datetime) -> None:
     surplus = list(Span.objects.values_list("pk", flat=True)[KEEP_ROWS:])
     if surplus:
         Span.objects.filter(pk__in=surplus).delete()
+
+
+def recent_spans(limit: int) -> list[Span]:
+    """Return the newest stretches, without their documents."""
+    return list(Span.objects.defer("body", "evidence")[:limit])
+
+
+def span(number: int) -> Span:
+    """Return one stretch. Raises: NotFoundError."""
+    found = Span.objects.filter(pk=number).first()
+    if found is None:
+        raise NotFoundError(
+            "No report has this number.", remediation="Reports are kept for 90 days: /doctor/history/ lists them."
+        )
+    return found
 
 
 def latest() -> Span | None:

@@ -33,6 +33,19 @@ class Span(models.Model):
         return f"{self.light} {self.started_at:%Y-%m-%d %H:%M:%S} to {self.seen_at:%H:%M:%S}"
 
 
+class Sample(models.Model):
+    """How many milliseconds each service took in one run: `{"postgres": 31, …}`. Kept for a day."""
+
+    at = models.DateTimeField(db_index=True)
+    took_ms = models.JSONField()
+
+    class Meta:
+        ordering = ["-at"]
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S}"
+
+
 class Suppression(models.Model):
     """A finding that somebody put aside: what has this code at this service does not count until then.
 

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
 
-from doctor import history, services, suppressions
+from doctor import history, latency, services, suppressions
 from doctor.history import SinceGreen, Tick
 from doctor.models import Span
+from doctor.report import Report
 from mosaic_admin.codes import Code, ExitCode
 
 TROUBLE = ("fail", "unknown", "warn")
 SERVICE_WORDS = {"pass": "Pass", "warn": "Warning", "fail": "Failing", "skip": "Waiting", "unknown": "Unknown"}
 TICK_HEIGHTS = {"green": 10, "yellow": 18, "red": 28, "": 4}  # height codes the state as well as colour
 TICK_WIDTH = 6
-STEP_AFTER = "mosaic gateway doctor --short && mosaic gateway start"
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,8 @@ class Page:
     suppressions: tuple[Aside, ...] = ()
     passing_by_service: str = ""
     services: tuple[dict[str, Any], ...] = ()
+    tier: str = ""
+    asked_tier: str = ""  # "could I move there?"; empty for this install
     bars: tuple[Bar, ...] = ()
     day: str = ""
     green: SinceGreen | None = None
@@ -99,6 +101,10 @@ class Page:
     @property
     def waiting_names(self) -> str:
         return ", ".join(row.probe for row in self.waiting)
+
+    @property
+    def again(self) -> str:
+        return f"mosaic doctor --tier {self.asked_tier} --short"
 
     @property
     def has_run(self) -> bool:
@@ -116,6 +122,25 @@ class Page:
         return [row for row in rows if row.code == code_id]
 
 
+TIERS = ("local", "standalone", "federated")
+
+
+def preview_of(report: Report) -> Page:
+    """Return "could I move there?" as a page: nothing of it is kept."""
+    body = report.as_dict()
+    evidence = {finding.probe: [list(pair) for pair in finding.evidence] for finding in report.findings}
+    span = Span(
+        light=body["status"], tier=body["tier"], started_at=report.generated_at, seen_at=report.generated_at, body=body
+    )
+    span.evidence = evidence
+    return replace(_core(span, timezone.now()), tag="preview", asked_tier=report.tier or "")
+
+
+def past_page(span: Span) -> Page:
+    """Return a kept report as a page; what it says is of then."""
+    return replace(_core(span, span.seen_at), suppressions=())
+
+
 def current_page() -> Page:
     """Return the newest report as a page."""
     span = history.latest()
@@ -123,14 +148,30 @@ def current_page() -> Page:
 
 
 def page_of(span: Span, now: datetime) -> Page:
+    ticks = history.ticks(now)
+    lines = latency.sparks(now)
+    page = _core(span, now)
+    return replace(
+        page,
+        tag=f"{span.pk}-{span.runs}-{page.is_stale}",
+        is_stale=now - span.seen_at > history.STALE,
+        services=tuple({**item, "spark": lines.get(item["name"])} for item in page.services),
+        bars=tuple(_bar(number, tick) for number, tick in enumerate(ticks)),
+        day=_day(ticks),
+        green=history.since_green(span),
+    )
+
+
+def _core(span: Span, now: datetime) -> Page:
+    """Return what one report says, without what came before and after it."""
     rows = [_row(item, span.evidence) for item in span.body["findings"]]
     failing = next((row for row in rows if row.status == "fail" and row.counts), None)
     others = tuple(row for row in rows if row.status in TROUBLE and row is not failing and row.counts)
     passing = tuple(row for row in rows if row.status == "pass" or (row.status == "skip" and not row.caused_by))
-    ticks = history.ticks(now)
     return Page(
-        tag=f"{span.pk}-{span.runs}-{now - span.seen_at > history.STALE}",
+        tag="past",
         light=span.light,
+        tier=span.tier,
         checked_at=span.seen_at,
         is_stale=now - span.seen_at > history.STALE,
         count=len(rows),
@@ -142,9 +183,6 @@ def page_of(span: Span, now: datetime) -> Page:
         suppressions=_suppressions(rows),
         passing_by_service=_by_service(passing),
         services=tuple({**item, "word": SERVICE_WORDS[item["status"]]} for item in span.body["services"]),
-        bars=tuple(_bar(number, tick) for number, tick in enumerate(ticks)),
-        day=_day(ticks),
-        green=history.since_green(span),
     )
 
 
@@ -175,7 +213,7 @@ def _row(item: dict[str, Any], evidence: dict[str, list[list[str]]]) -> Row:
 
 def _verdict(row: Row, span: Span) -> Verdict:
     found = services.all_codes().get(row.code or "")
-    return Verdict(row, found, history.since(span), effect_of(found))
+    return Verdict(row, found, history.since(span) if span.pk else span.started_at, effect_of(found))
 
 
 def effect_of(code: Code | None) -> str:

@@ -5,38 +5,60 @@ from __future__ import annotations
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from doctor import services
-from doctor.page import Page, current_page
+from doctor import history, services
+from doctor.page import TIERS, Page, current_page, past_page, preview_of
 from mosaic_admin.access import OPERATORS, READERS, allow, public
 
 LIVE = "doctor/report.html#live"
+SPANS_SHOWN = 200
 
 
 @allow(READERS)
 def report(request: HttpRequest) -> HttpResponseBase:
-    """Show the newest report; htmx asks for the fragment with the tag of what it shows."""
-    page = current_page()
+    """Show the newest report; htmx asks for the fragment with the tag of what it shows.
+
+    `?tier=` asks now what a move there would need. `?fail_on=` gives the page the status that the API has.
+    """
+    tier = request.GET.get("tier", "")
+    page = preview_of(services.run_report(tier=tier)) if tier in TIERS else current_page()
     if request.htmx and request.headers.get("HX-PTag") == page.tag:  # type: ignore[attr-defined]
         return HttpResponse(status=304)
-    return _answer(request, page)
+    return _answer(request, page, request.GET.get("fail_on", ""))
 
 
 @allow(READERS)
 @require_POST
 def check(request: HttpRequest) -> HttpResponseBase:
     """Run the probes now. Everybody may: they write nothing but this history."""
-    services.check_now()
+    tier = request.POST.get("tier", "")
+    if tier not in TIERS:
+        services.check_now()
     if request.htmx:  # type: ignore[attr-defined]
-        return _answer(request, current_page())
-    return redirect("doctor:report")
+        return _answer(request, preview_of(services.run_report(tier=tier)) if tier in TIERS else current_page())
+    address = reverse("doctor:report")
+    return redirect(f"{address}?tier={tier}" if tier in TIERS else address)
 
 
-def _answer(request: HttpRequest, page: Page) -> HttpResponse:
+def _answer(request: HttpRequest, page: Page, fail_on: str = "") -> HttpResponse:
     is_fragment = bool(request.htmx)  # type: ignore[attr-defined]
-    context = {"page": page, "may_change": getattr(request.user, "role", None) in OPERATORS}
-    return render(request, LIVE if is_fragment else "doctor/report.html", context)
+    context = {"page": page, "tiers": TIERS, "may_change": getattr(request.user, "role", None) in OPERATORS}
+    failing = {"fail": ("red",), "warn": ("red", "yellow")}.get(fail_on, ())
+    status = 503 if page.light in failing else 200
+    return render(request, LIVE if is_fragment else "doctor/report.html", context, status=status)
+
+
+@allow(READERS)
+def past(request: HttpRequest, number: int) -> HttpResponseBase:
+    """Show one kept report."""
+    return render(request, "doctor/past.html", {"page": past_page(history.span(number)), "number": number})
+
+
+@allow(READERS)
+def history_list(request: HttpRequest) -> HttpResponseBase:
+    return render(request, "doctor/history.html", {"spans": history.recent_spans(SPANS_SHOWN)})
 
 
 @allow(READERS)

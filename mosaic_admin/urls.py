@@ -17,6 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("people/", include("mosaic_admin.people.urls")),
     path("migrations/", include("migration.urls")),
     path("tiers/", include("tiers.urls")),
+    path("doctor/bundle/", views.bundle, name="doctor-bundle"),
     path("doctor/", include("doctor.urls")),
     path("api/v1/", api.urls()),
     path("gateway/", include("gateway.dashboard_urls")),

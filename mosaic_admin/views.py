@@ -5,10 +5,12 @@ from __future__ import annotations
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from mosaic_admin import codes
 from mosaic_admin.access import OPERATORS, READERS, allow, public
+from mosaic_admin.bundle import support_bundle
 from mosaic_admin.error_pages import respond
 from mosaic_admin.errors import MosaicError, NotAllowedError, NotFoundError
 from mosaic_admin.overview_page import current_overview
@@ -22,6 +24,14 @@ THEMES = ("light", "dark")
 def overview(request: HttpRequest) -> HttpResponseBase:
     may_start = getattr(request.user, "role", None) in OPERATORS
     return render(request, "mosaic_admin/overview.html", {"overview": current_overview(), "may_start": may_start})
+
+
+@allow(READERS)
+def bundle(request: HttpRequest) -> HttpResponseBase:
+    """Hand out the doctor's support bundle as a file."""
+    name = f"mosaic-doctor-{timezone.now():%Y%m%d-%H%M%S}.zip"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return HttpResponse(support_bundle(), content_type="application/zip", headers=headers)
 
 
 @allow(READERS)
