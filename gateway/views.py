@@ -14,6 +14,8 @@ from django.views.decorators.http import require_GET, require_POST
 from gateway import services
 from gateway.services import GatewayStatus
 from mosaic_admin.access import OPERATORS, READERS, allow
+from mosaic_admin.audit.models import Action
+from mosaic_admin.audit.services import record
 from mosaic_admin.errors import MosaicError
 
 
@@ -36,21 +38,24 @@ def status(request: HttpRequest) -> HttpResponse:
 @allow(OPERATORS)
 @require_POST
 def pause(request: HttpRequest) -> HttpResponse:
-    return _change(request, services.pause_gateway, "The gateway is paused. It answers 503 until it is resumed.")
+    done = "The gateway is paused. It answers 503 until it is resumed."
+    return _change(request, services.pause_gateway, Action.GATEWAY_PAUSE, done)
 
 
 @allow(OPERATORS)
 @require_POST
 def resume(request: HttpRequest) -> HttpResponse:
-    return _change(request, services.resume_gateway, "The gateway serves again.")
+    return _change(request, services.resume_gateway, Action.GATEWAY_RESUME, "The gateway serves again.")
 
 
-def _change(request: HttpRequest, change: Callable[[], GatewayStatus], done: str) -> HttpResponse:
+def _change(request: HttpRequest, change: Callable[[], GatewayStatus], action: Action, done: str) -> HttpResponse:
     try:
         change()
     except MosaicError as error:
+        record(action, "the gateway", link=reverse("gateway:status"), error=error)
         messages.error(request, f"{services.describe(error)} ({error.code.id})")
     else:
+        record(action, "the gateway", link=reverse("gateway:status"))
         messages.success(request, done)
     response = redirect(_next_of(request))
     response.status_code = 303

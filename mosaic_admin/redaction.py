@@ -21,6 +21,7 @@ _RULES = (
     (re.compile(rf"(\b\w*{_SENSITIVE}\w*['\"]?\s*[=:]\s*)\"(?:[^\"\\]|\\.)*\"", re.I), rf'\1"{MASK}"'),
     # password=plain and PASSWORD: plain
     (re.compile(rf"(\b\w*{_SENSITIVE}\w*\s*=\s*)(?!['\"{MASK[0]}])[^\s,;&'\"]+", re.I), rf"\1{MASK}"),
+    (re.compile(r"(/join/)[\w-]{16,}"), rf"\1{MASK}"),  # a one-time link is a password until it is used
     # ${DB_PASSWORD:-a default that is the password}
     (re.compile(rf"(\$\{{\w*{_SENSITIVE}\w*:-)[^}}\s\"]+", re.I), rf"\1{MASK}"),
     (re.compile(r"(\b(?:bearer|basic)\s+)[a-z0-9._~+/=\-]{8,}", re.I), rf"\1{MASK}"),

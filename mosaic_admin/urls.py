@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.overview, name="overview"),
     path("sign-in/", people_views.sign_in, name="sign-in"),
     path("sign-out/", people_views.sign_out, name="sign-out"),
+    path("join/<str:raw>/", people_views.join, name="join"),
     path("strip/", views.strip, name="strip"),
     path("theme/", views.theme, name="theme"),
     path("people/", include("mosaic_admin.people.urls")),

@@ -41,8 +41,22 @@ def _redact_literal(match: re.Match[str]) -> str:
         value = json.loads(f'"{match[1]}"', strict=False)
     except ValueError:  # an escape that does not exist: no reading of it can be trusted
         return match[0] if match[1].isalnum() else f'"{MASK}{match[2]}'
-    masked = mask_url(value) if "://" in value else redact_text(value)
+    masked = mask_value(value)
     return match[0] if masked == value else json.dumps(masked, ensure_ascii=False)[:-1] + match[2]
+
+
+_SLIP = re.compile(r"\S*:\S*@\S*")  # `postgresql:/u:secret@host`: an address that lost a stroke
+
+
+def mask_value(value: str) -> str:
+    """Return a text of a document fit for a screen, address or not."""
+    if "://" in value:
+        return mask_url(value)
+    return _after_at(value) if _SLIP.fullmatch(value) else redact_text(value)
+
+
+def _after_at(value: str) -> str:
+    return f"{MASK}@{redact_text(value.rpartition('@')[2])}"
 
 
 def mask_url(url: str) -> str:
@@ -51,6 +65,8 @@ def mask_url(url: str) -> str:
         parts = urlsplit(url)
     except ValueError:
         return MASK
+    if not parts.netloc and "@" in url:
+        return _after_at(url)
     userinfo, at, host = parts.netloc.rpartition("@")
     user, colon, password = userinfo.partition(":")
     if not colon and at and not _is_reference(user):
@@ -80,10 +96,8 @@ def _mask_member(key: str, value: Any) -> Any:
             return [_mask_member(key, item) for item in value]
         case str() if value and is_secret_key(key):
             return MASK
-        case str() if "://" in value:
-            return mask_url(value)
         case str():
-            return redact_text(value)
+            return mask_value(value)
         case _:
             return value
 

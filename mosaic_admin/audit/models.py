@@ -105,7 +105,7 @@ class AuditEvent(models.Model):
     """One thing that somebody did. `before` and `after` are masked before they get here."""
 
     at = models.DateTimeField(default=timezone.now, editable=False)
-    action = models.CharField(max_length=40, choices=Action.choices)
+    action = models.CharField(max_length=40)  # an `Action`; without choices, so that a new one needs no migration
     # The name at that time, and no more than a hint to the account: the log outlives the account.
     who = models.CharField(max_length=150)
     person = models.ForeignKey(
@@ -135,6 +135,11 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.who} {self.action} {self.subject}"
+
+    @property
+    def words(self) -> str:
+        """Return what was done; an action that a newer version knew shows as its own word."""
+        return Action(self.action).label if self.action in Action else self.action
 
     def save(self, *args: Any, **options: Any) -> None:
         """Insert; an event that is there already is never written again."""

@@ -12,6 +12,7 @@ import click
 
 from gateway.client import GatewayClient
 from mosaic_admin import codes, env
+from mosaic_admin.cli.noting import note
 from mosaic_admin.errors import MosaicError, SettingError
 from mosaic_admin.redaction import redact, redact_data
 
@@ -95,14 +96,18 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON and not
 @_JSON
 def pause(as_json: bool) -> None:
     """Finish the requests in flight, let go of the store, answer 503 until resumed."""
-    _print_status(_client().pause(), as_json=as_json)
+    answer = _client().pause()
+    note("gateway.pause", "the gateway", link="/gateway/")
+    _print_status(answer, as_json=as_json)
 
 
 @command.command()
 @_JSON
 def resume(as_json: bool) -> None:
     """Take the store again and serve."""
-    _print_status(_client().resume(), as_json=as_json)
+    answer = _client().resume()
+    note("gateway.resume", "the gateway", link="/gateway/")
+    _print_status(answer, as_json=as_json)
 
 
 @command.command()

@@ -14,6 +14,7 @@ from compose.runtime import SERVICES, Runtime, ServiceState, ServiceStatus, Stac
 from doctor.formats import RENDERERS
 from mosaic_admin import codes, env
 from mosaic_admin.cli.doctor import report_for
+from mosaic_admin.cli.noting import note
 from tiers.schema import Tier
 
 _RUNTIME = click.option(
@@ -37,6 +38,7 @@ def up(runtime: str | None) -> None:
     """
     chosen = _runtime(runtime)
     chosen.up(say)
+    note("stack.up", "the stack")
     _print(chosen.status())
     report = report_for(None, Tier.FEDERATED.value)
     click.echo(RENDERERS["short"](report))
@@ -49,6 +51,7 @@ def down(runtime: str | None) -> None:
     """Stop both services. Their volumes stay: no command of Mosaic deletes one."""
     chosen = _runtime(runtime)
     chosen.down(say)
+    note("stack.down", "the stack")
     say("Stopped; all data is kept.")
 
 
@@ -59,6 +62,7 @@ def restart(service: str | None, runtime: str | None) -> None:
     """Restart one service, or both, and wait until they are healthy."""
     chosen = _runtime(runtime)
     chosen.restart(service, say)
+    note("stack.restart", service or "the stack")
     _print(chosen.status())
 
 

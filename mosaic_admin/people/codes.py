@@ -53,5 +53,15 @@ TOO_MANY_REQUESTS = Code(
     ExitCode.PRIVILEGE,
     429,
 )
+DEAD_LINK = Code(
+    "MOS-ACC-031",
+    "The link does not work any more",
+    "An invitation or a link for a new password works once, for three days, and until a newer one is made.",
+    ExitCode.PRIVILEGE,
+    410,
+)
 
-ALL = (WRONG_SIGN_IN, SIGN_IN_PAUSED, BAD_PERSON, LAST_ADMIN, BAD_TOKEN_REQUEST, FORM_EXPIRED, TOO_MANY_REQUESTS)
+ALL = (
+    WRONG_SIGN_IN, SIGN_IN_PAUSED, BAD_PERSON, LAST_ADMIN, BAD_TOKEN_REQUEST, FORM_EXPIRED, TOO_MANY_REQUESTS,
+    DEAD_LINK,
+)  # fmt: skip

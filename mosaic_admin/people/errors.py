@@ -24,6 +24,12 @@ class LastAdminError(MosaicError):
     code = codes.LAST_ADMIN
 
 
+class LinkError(MosaicError):
+    """A one-time link that works no more."""
+
+    code = codes.DEAD_LINK
+
+
 class TokenRequestError(MosaicError):
     code = codes.BAD_TOKEN_REQUEST
 

@@ -66,6 +66,17 @@ class PasswordForm(HouseForm):
         return data
 
 
+class JoinForm(HouseForm):
+    new = _password("Password, 12 characters or more", "new-password")
+    repeated = _password("Password again", "new-password")
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        if data.get("new") and data.get("repeated") and data["new"] != data["repeated"]:
+            self.add_error("repeated", "This is not the same as the password above.")
+        return data
+
+
 class PersonForm(HouseForm):
     username = _text("Name", autocomplete="off", autocapitalize="none", spellcheck="false")
     display_name = _text("Full name", required=False, autocomplete="off")

@@ -70,6 +70,27 @@ class User(AbstractBaseUser):
         return self.display_name or self.username
 
 
+class LinkPurpose(models.TextChoices):
+    """What a one-time link lets its holder do: both end in a password of their own."""
+
+    INVITE = "invite", "Invitation"
+    RESET = "reset", "New password"
+
+
+class PersonLink(models.Model):
+    """A link that works once: only its SHA-256 is kept, the link itself is shown once to the admin who made it."""
+
+    person = models.ForeignKey(User, on_delete=models.CASCADE, related_name="links")
+    purpose = models.CharField(max_length=16, choices=LinkPurpose.choices)
+    digest = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.get_purpose_display()} of {self.person}"
+
+
 class FailedSignIn(models.Model):
     """One wrong password. Kept in the database, so that every web process counts the same tries."""
 

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.contrib.auth import authenticate
 from django.contrib.auth.password_validation import validate_password
@@ -17,6 +17,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from mosaic_admin.access import Role
+from mosaic_admin.audit.models import Action
+from mosaic_admin.audit.services import record
 from mosaic_admin.errors import NotFoundError
 from mosaic_admin.people.errors import LastAdminError, PersonError, SignInError, SignInPausedError
 from mosaic_admin.people.models import FailedSignIn, User
@@ -38,6 +40,7 @@ __all__ = [
 
 WRONG_TRIES = 5  # wrong passwords per account and address …
 PAUSE = timedelta(minutes=5)  # … within this time pause further tries until the oldest of them is this old
+PEOPLE = "/people/"
 PASSWORD_BYTES = 15  # 120 bits: 20 characters that can be typed
 
 
@@ -68,6 +71,7 @@ def ensure_admin(home: Path) -> EnsuredAdmin:
         return EnsuredAdmin(existing, path, created=False)
     password = generate_password()
     user = User.objects.create_user("admin", password, display_name="admin", role=Role.ADMIN)
+    record(Action.PERSON_CREATE, user.username, link=PEOPLE, after={"role": Role.ADMIN}, why="The first admin.")
     _write_private(path, f"{password}\n")
     return EnsuredAdmin(user, path, created=True)
 
@@ -114,21 +118,32 @@ def create_person(
     new_password = password or generate_password()
     try:
         validate_password(new_password, User(username=username, email=email, display_name=display_name))
-        user = User.objects.create_user(
-            username, new_password, role=role, email=email.strip(), display_name=display_name.strip()
-        )
+        with transaction.atomic():
+            user = User.objects.create_user(
+                username, new_password, role=role, email=email.strip(), display_name=display_name.strip()
+            )
+            record(Action.PERSON_CREATE, user.username, link=PEOPLE, after={"role": role})
     except ValidationError as exc:
-        raise _person_error(exc) from exc
+        raise as_person_error(exc) from exc
     except IntegrityError as exc:  # two people were created at the same moment
         raise PersonError("Somebody has this name or e-mail already.", remediation="Choose another one.") from exc
     return user, new_password
 
 
-def _person_error(error: ValidationError) -> PersonError:
+def as_person_error(error: ValidationError) -> PersonError:
+    """Return our error for what a model's fields refused, each message beside its field."""
     fields = error.message_dict if hasattr(error, "error_dict") else {"password": error.messages}
     named = {"__all__" if name == "__all__" else name: messages for name, messages in fields.items()}
     texts = [message for messages in named.values() for message in messages]
     return PersonError(" ".join(texts), remediation="Correct the field and send it again.", fields=named)
+
+
+def person_by_number(user_id: int) -> User:
+    """Return a person. Raises NotFoundError."""
+    user = User.objects.filter(pk=user_id).first()
+    if user is None:
+        raise NotFoundError("Nobody has this number any more.", remediation="Open the list of people again.")
+    return user
 
 
 @transaction.atomic
@@ -137,9 +152,7 @@ def change_person(*, user_id: int, by: User, role: str | None = None, is_active:
 
     Raises: NotFoundError, PersonError, LastAdminError.
     """
-    user = User.objects.filter(pk=user_id).first()
-    if user is None:
-        raise NotFoundError("Nobody has this number any more.", remediation="Open the list of people again.")
+    user = person_by_number(user_id)
     if role is not None and role not in Role.values:
         raise PersonError(f"There is no role {role!r}.", remediation=f"Choose one of: {', '.join(Role.values)}.")
     loses_admin = user.role == Role.ADMIN and (role not in (None, Role.ADMIN) or is_active is False)
@@ -147,10 +160,21 @@ def change_person(*, user_id: int, by: User, role: str | None = None, is_active:
         raise LastAdminError("You cannot take your own admin rights away.", remediation="Ask another admin to do it.")
     if loses_admin and not User.objects.filter(role=Role.ADMIN, is_active=True).exclude(pk=user.pk).exists():
         raise LastAdminError(f"{user} is the last admin.", remediation="Make somebody else an admin first.")
+    before = {"role": user.role, "is_active": user.is_active}
     user.role = Role(role) if role else user.role
     user.is_active = user.is_active if is_active is None else is_active
     user.save(update_fields=["role", "is_active"])
+    _record_change(user, before)
     return user
+
+
+def _record_change(user: User, before: dict[str, Any]) -> None:
+    """Note what really changed: the same role chosen again is no event."""
+    if before["role"] != user.role:
+        old, new = {"role": before["role"]}, {"role": user.role}
+        record(Action.PERSON_ROLE, user.username, link=PEOPLE, before=old, after=new)
+    if before["is_active"] != user.is_active:
+        record(Action.PERSON_ENABLE if user.is_active else Action.PERSON_DISABLE, user.username, link=PEOPLE)
 
 
 def change_password(*, user: User, old: str, new: str, home: Path) -> None:
@@ -164,7 +188,9 @@ def change_password(*, user: User, old: str, new: str, home: Path) -> None:
             remediation="Type the password you signed in with.",
             fields={"old": ["The old password is wrong."]},
         )
-    _set_password(user, new, home)
+    with transaction.atomic():
+        set_password(user, new, home)
+        record(Action.PERSON_PASSWORD, user.username, person=user)
 
 
 def reset_password(*, username: str, home: Path, password: str | None = None) -> tuple[User, str]:
@@ -174,13 +200,16 @@ def reset_password(*, username: str, home: Path, password: str | None = None) ->
     """
     user = person(username)
     new_password = password or generate_password()
-    user.is_active = True
-    _set_password(user, new_password, home)
-    FailedSignIn.objects.filter(account__in=[user.username.lower(), user.email.lower()]).delete()
+    with transaction.atomic():
+        user.is_active = True
+        set_password(user, new_password, home)
+        FailedSignIn.objects.filter(account__in=[user.username.lower(), user.email.lower()]).delete()
+        record(Action.PERSON_RESET, user.username, link=PEOPLE)
     return user, new_password
 
 
-def _set_password(user: User, new: str, home: Path) -> None:
+def set_password(user: User, new: str, home: Path) -> None:
+    """Give a person a password; all their sessions end. Raises PersonError when it is too weak."""
     try:
         validate_password(new, user)
     except ValidationError as exc:
@@ -202,16 +231,26 @@ def check_credentials(*, request: HttpRequest, name: str, password: str) -> User
     _refuse_while_paused(account, address)
     user = authenticate(request, username=name.strip(), password=password)
     if isinstance(user, User):
-        FailedSignIn.objects.filter(account=account, address=address).delete()
+        with transaction.atomic():
+            FailedSignIn.objects.filter(account=account, address=address).delete()
+            record(Action.SIGN_IN, user.username, person=user)
         return user
     FailedSignIn.objects.filter(at__lt=timezone.now() - PAUSE).delete()
     FailedSignIn.objects.create(account=account, address=address)
+    if len(_recent_tries(account, address)) == WRONG_TRIES:
+        record(Action.SIGN_IN_PAUSED, account)
     _refuse_while_paused(account, address)
     left = WRONG_TRIES - len(_recent_tries(account, address))
     raise SignInError(
         f"Name or password is wrong. {left} {'try' if left == 1 else 'tries'} left before a pause of 5 minutes.",
         remediation="On the server, mosaic users reset NAME gives somebody a new password.",
     )
+
+
+def note_sign_out(request: HttpRequest) -> None:
+    """Note that the signed-in person ends the session; nobody signed in is no event."""
+    if isinstance(request.user, User):
+        record(Action.SIGN_OUT, request.user.username)
 
 
 def _recent_tries(account: str, address: str) -> list[FailedSignIn]:

@@ -6,15 +6,19 @@ import secrets
 from collections.abc import Iterable
 from datetime import timedelta
 
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from mosaic_admin.audit.models import Action
+from mosaic_admin.audit.services import record
 from mosaic_admin.errors import NotFoundError
 from mosaic_admin.people.errors import TokenRequestError
 from mosaic_admin.people.live_tokens import digest_of
 from mosaic_admin.people.models import ApiToken, Scope, User
 
 MARK = "mosaic_"  # lets secret scanners recognise a leaked token
+TOKENS = "/people/tokens/"
 USED_EVERY = timedelta(minutes=1)  # a poller must not turn every read into a write
 
 
@@ -31,9 +35,11 @@ def create_token(*, name: str, scopes: Iterable[str], created_by: User) -> tuple
             remediation=f"Scopes are: {', '.join(Scope.values)}.",
         )
     raw = MARK + secrets.token_urlsafe(32)
-    token = ApiToken.objects.create(
-        name=name.strip()[:80], prefix=raw[:12], digest=digest_of(raw), scopes=wanted, created_by=created_by
-    )
+    with transaction.atomic():
+        token = ApiToken.objects.create(
+            name=name.strip()[:80], prefix=raw[:12], digest=digest_of(raw), scopes=wanted, created_by=created_by
+        )
+        record(Action.TOKEN_CREATE, token.name, link=TOKENS, after={"scopes": wanted, "number": token.pk})
     return token, raw
 
 
@@ -42,10 +48,13 @@ def revoke_token(*, token_id: int) -> ApiToken:
 
     Raises: NotFoundError.
     """
-    ApiToken.objects.filter(pk=token_id, revoked_at=None).update(revoked_at=timezone.now())
-    token = ApiToken.objects.filter(pk=token_id).first()
-    if token is None:
-        raise NotFoundError("No token has this number.", remediation="Open the list of tokens again.")
+    with transaction.atomic():
+        is_new = ApiToken.objects.filter(pk=token_id, revoked_at=None).update(revoked_at=timezone.now())
+        token = ApiToken.objects.filter(pk=token_id).first()
+        if token is None:
+            raise NotFoundError("No token has this number.", remediation="Open the list of tokens again.")
+        if is_new:
+            record(Action.TOKEN_REVOKE, token.name, link=TOKENS, before={"scopes": token.scopes, "number": token.pk})
     return token
 
 

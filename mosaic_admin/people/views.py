@@ -9,15 +9,16 @@ from django.contrib import messages
 from django.contrib.auth import login, logout, update_session_auth_hash
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from mosaic_admin.access import ADMINS, READERS, allow, public
-from mosaic_admin.people import services, tokens
+from mosaic_admin.people import links, services, tokens
 from mosaic_admin.people.errors import PersonError, SignInError
-from mosaic_admin.people.forms import PasswordForm, PersonForm, SignInForm, TokenForm
+from mosaic_admin.people.forms import JoinForm, PasswordForm, PersonForm, SignInForm, TokenForm
 from mosaic_admin.people.models import User
 
 
@@ -61,6 +62,7 @@ def _sign_in_page(
 @public
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponseBase:
+    services.note_sign_out(request)
     logout(request)
     return redirect(settings.LOGOUT_REDIRECT_URL)
 
@@ -91,13 +93,57 @@ def people_list(request: HttpRequest) -> HttpResponseBase:
     context: dict[str, Any] = {"form": form}
     if request.method == "POST" and form.is_valid():
         try:
-            # Shown on this answer only: a redirect would have to keep the password in the session.
-            context["created"], context["password"] = services.create_person(**form.cleaned_data)
+            # Shown on this answer only: a redirect would have to keep the secret in the session.
+            context |= _invited(request, form) if "invite" in request.POST else _added(form)
             context["form"] = PersonForm()
         except PersonError as error:
             form.add_errors(error.context.get("fields", {"username": [error.message]}))
     context["people"] = services.people()
     return render(request, "people/list.html", context, status=422 if context["form"].errors else 200)
+
+
+def _added(form: PersonForm) -> dict[str, Any]:
+    created, password = services.create_person(**form.cleaned_data)
+    return {"created": created, "password": password}
+
+
+def _invited(request: HttpRequest, form: PersonForm) -> dict[str, Any]:
+    invited, raw = links.invite_person(**form.cleaned_data)
+    return {"invited": invited, "link": _address(request, raw)}
+
+
+def _address(request: HttpRequest, raw: str) -> str:
+    return request.build_absolute_uri(reverse("join", args=[raw]))
+
+
+@allow(ADMINS)
+@never_cache
+@require_POST
+def reset(request: HttpRequest, user_id: int) -> HttpResponseBase:
+    """Show the list again, with the new link on top of it: on this answer only."""
+    user, raw = links.reset_person(user_id=user_id, by=_signed_in(request))
+    context = {"form": PersonForm(), "people": services.people(), "invited": user, "link": _address(request, raw)}
+    return render(request, "people/list.html", context | {"is_reset": True})
+
+
+@public
+@never_cache
+@sensitive_post_parameters()
+def join(request: HttpRequest, raw: str) -> HttpResponseBase:
+    """Let the holder of a link choose a password, and sign them in. Opening the link uses nothing up."""
+    link = links.find_link(raw)
+    form = JoinForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            user = links.use_link(raw=raw, password=form.cleaned_data["new"], home=settings.HOME)
+        except PersonError as error:
+            form.add_errors(error.context.get("fields", {"new": [error.message]}))
+        else:
+            login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
+            messages.add_message(request, messages.SUCCESS, "Your password is set.")
+            return redirect("overview")
+    context = {"form": form, "link": link}
+    return render(request, "people/join.html", context, status=422 if form.errors else 200)
 
 
 @allow(ADMINS)

@@ -132,9 +132,9 @@ def bad_address(make: Maker, document: Document) -> Document:
         f"mysql://u:{word}@h/d", f"postgresql://u:{word}@h:99999/d", f"postgresql://u:{word}@[::1/d",
         f"postgresql://u:{word}@/d", f"postgresql://u:{word}@h", f"postgresql://u:{word}@h:x/d",
         f"host=h password={make.core} dbname=d", f"postgresql://u:{make.core} {word2}@h/d", make.core,
-        f"postgresql://u:{word}•••@h/d", f"//u:{word}@h/d", f"postgresql:/u:{word}@h/d",
+        f"postgresql://u:{word}•••@h/d", f"//u:{word}@h/d", f"postgresql:/u:{word}@h/d", f"postgresql:///u:{word}@h/d",
         f"postgresql://u:{word}@h/d?sslmode={make.near('require')}", f"postgresql://u@h/d?password={word}&{make.near('sslmode')}=require",
-        f"postgresql://u@h/d?password={word}&password={word2}", f"postgresql://u:{word}@h/d?sslmode", f"postgresql://u@h/d?{make.core}=1",
+        f"postgresql://u@h/d?password={word}&password={word2}", f"postgresql://u:{word}@h/d?sslmode",
     ]  # fmt: skip
     valkey = [
         f"http://:{word}@h", f"redis://:{word}@", f"redis://:{word}@h/zero", f"redis://{word}@h:70000/0",
