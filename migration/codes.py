@@ -166,6 +166,13 @@ DATABASE_REFUSED = Code(
     500,
 )
 
+NOT_DISCARDABLE = Code(
+    "MOS-MIG-026",
+    "The run cannot be discarded",
+    "Only an unfinished run is taken out of its target, and only what it wrote itself.",
+    ExitCode.DECISION,
+    409,
+)
 ALL = (
     DIRECTION,
     VERSION,
@@ -190,4 +197,5 @@ ALL = (
     SCHEMA_MISMATCH,
     CONNECTION_LOST,
     DATABASE_REFUSED,
+    NOT_DISCARDABLE,
 )

@@ -40,5 +40,9 @@ class RunInterruptedError(MigrationError):
     code = codes.CONNECTION_LOST
 
 
+class NotDiscardableError(MigrationError):
+    code = codes.NOT_DISCARDABLE
+
+
 class DatabaseRefusedError(MigrationError):
     code = codes.DATABASE_REFUSED

@@ -206,10 +206,10 @@ def _differences(outcome: Outcome) -> MosaicError:
     names += [*outcome.verification.catalog_differences, *outcome.verification.sequence_differences]
     return MosaicError(
         f"The target is not equal to the source: {', '.join(names[:5])}{' and more' if len(names) > 5 else ''}.",
-        # a resume compares finished chunks with the source: rows that somebody changed in the target stay as they are
-        remediation="Keep the old configuration active and read the verification below for the differing keys. If "
-        "somebody wrote into the target, migrate into an empty database; if only the source changed, resume: "
-        "mosaic storage migrate-tier --to federated --resume",
+        remediation="Keep the old configuration active; the verification below names the differing keys. Resume: each "
+        "table that differs is copied again, a missing index or key is built again: mosaic storage migrate-tier --to "
+        "federated --resume. What the verification calls unexpected, or a changed column, somebody made: undo it in "
+        "the target first.",
         code=DIFFERENCES,
     )
 

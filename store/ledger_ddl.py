@@ -6,7 +6,7 @@ SCHEMA = "mosaic_migration"
 LEDGER_VERSION = 1
 RUN_STATES = ("preparing", "copying", "loaded", "verified", "failed", "cancelled")
 TABLE_STATES = ("waiting", "copying", "copied")
-DDL_KINDS = ("index", "foreign_key", "unique", "check")
+DDL_KINDS = ("index", "foreign_key", "unique", "check", "column")
 DDL_STATES = ("present", "dropped", "rebuilt")
 
 

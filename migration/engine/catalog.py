@@ -307,7 +307,7 @@ class TargetObject:
     """An index or constraint of the target with its definition as the server prints it."""
 
     table: str
-    kind: str  # index | foreign_key | unique | check, as in the ledger
+    kind: str  # index | foreign_key | unique | check | column, as in the ledger
     name: str
     definition: str
     is_unique: bool = False
@@ -335,3 +335,24 @@ def read_objects(connection: Connection, tables: list[str]) -> list[TargetObject
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(_OBJECTS, {"tables": tables}).fetchall()
     return [TargetObject(**row) for row in rows]
+
+
+_TARGET_COLUMNS = """
+    SELECT r.relname AS "table", 'column' AS kind, a.attname AS name,
+           pg_catalog.format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END
+             || CASE WHEN a.attcollation = t.typcollation THEN ''
+                  ELSE coalesce(' COLLATE ' || a.attcollation::regcollation::text, '') END
+             || CASE a.attidentity WHEN '' THEN '' ELSE ' IDENTITY ' || a.attidentity::text END
+             || CASE a.attgenerated WHEN '' THEN '' ELSE ' GENERATED ' || a.attgenerated::text END
+             || coalesce(' DEFAULT ' || pg_catalog.pg_get_expr(d.adbin, d.adrelid), '') AS definition
+      FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class r ON r.oid = a.attrelid
+      JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+      LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+     WHERE n.nspname = 'public' AND r.relname = ANY(%(tables)s) AND a.attnum > 0 AND NOT a.attisdropped
+     ORDER BY 1, a.attnum"""
+
+
+def read_columns(connection: Connection, tables: list[str]) -> list[TargetObject]:
+    """Return the columns of these tables of schema public: type, NOT NULL, collation, default, all in one text."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return [TargetObject(**row) for row in cursor.execute(_TARGET_COLUMNS, {"tables": tables}).fetchall()]

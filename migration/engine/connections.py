@@ -6,6 +6,7 @@ import contextlib
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +20,7 @@ from tiers import postgres
 
 Connection = psycopg.Connection[Any]
 CONNECT_TIMEOUT_S = 10.0
+CANCELLING_S = 2.0  # for all sessions of a run together
 # Text forms are compared and hashed on both ends: everything that changes one is pinned here.
 _SETTINGS = {
     "DateStyle": "ISO,YMD",
@@ -92,6 +94,11 @@ class Sessions:
             yield connection
 
     @contextmanager
+    def for_plan(self, endpoint: Endpoint, name: str) -> Iterator[Connection]:
+        with self._kept(open_for_plan(endpoint, name)) as connection:
+            yield connection
+
+    @contextmanager
     def _kept(self, connection: Connection) -> Iterator[Connection]:
         with self._lock:
             self._open.add(connection)
@@ -107,10 +114,12 @@ class Sessions:
     def stop(self) -> None:
         """End every session now. Their threads get an error from the driver at once, whatever they were waiting for."""
         self.stopped.set()
+        give_up_at = time.monotonic() + CANCELLING_S
         with self._lock:
             for connection in self._open:
-                with contextlib.suppress(psycopg.Error, OSError):
-                    connection.cancel_safe(timeout=1.0)
+                if (left := give_up_at - time.monotonic()) > 0:  # a server that does not answer takes no cancel either
+                    with contextlib.suppress(psycopg.Error, OSError):
+                        connection.cancel_safe(timeout=left)
                 _shut(connection)
 
 

@@ -9,7 +9,7 @@ import psycopg
 
 from migration.engine import ledger_rows as ledger
 from migration.engine import orphans
-from migration.engine.catalog import Connection, quote, read_objects
+from migration.engine.catalog import Connection, quote, read_columns, read_objects
 from migration.engine.lanes import Ends, Lane, Watch, run_lanes
 from migration.engine.ledger_rows import Claim, DdlRow
 from migration.engine.model import Plan
@@ -19,11 +19,11 @@ RETRIES = 5  # two foreign keys built at once can deadlock on a table both refer
 
 
 def record(connection: Connection, claim: Claim, plan: Plan) -> None:
-    """Write down every index and constraint of the fresh schema, and those that carried tables get later."""
+    """Write down every column, index and constraint of the fresh schema, and those that carried tables get later."""
     tables = [table.name for table in plan.copied_tables]
     rows = [
         DdlRow(found.table, found.kind, found.name, found.definition, _ordinal(found.kind), "present")
-        for found in read_objects(connection, tables)
+        for found in (*read_objects(connection, tables), *read_columns(connection, tables))
     ]
     for table in plan.copied_tables:
         rows += [DdlRow(table.name, kind, name, sql, _ordinal(kind), "dropped") for kind, name, sql in table.late_ddl]
@@ -32,7 +32,7 @@ def record(connection: Connection, claim: Claim, plan: Plan) -> None:
 
 def _ordinal(kind: str) -> int:
     """Foreign keys last: they need the unique keys they refer to."""
-    return {"index": 1, "unique": 0, "check": 0, "foreign_key": 2}[kind]
+    return {"index": 1, "unique": 0, "check": 0, "column": 0, "foreign_key": 2}[kind]
 
 
 def drop_secondary(connection: Connection, claim: Claim, *, kinds: tuple[str, ...] = ("foreign_key", "index")) -> int:
@@ -134,12 +134,23 @@ def _note_rebuilt(connection: Connection, claim: Claim, row: DdlRow) -> None:
     )
 
 
+def broken_objects(connection: Connection, run_id: UUID, plan: Plan) -> list[DdlRow]:
+    """Return what the ledger says is there, and is not, or otherwise; only what can be built again."""
+    tables = [table.name for table in plan.copied_tables]
+    found = {(o.table, o.kind, o.name): o.definition for o in read_objects(connection, tables)}
+    rows = [row for row in ledger.read_ddl(connection, run_id) if row.kind != "column" and row.state != "dropped"]
+    return [row for row in rows if found.get((row.table_name, row.kind, row.name)) != row.definition]
+
+
 def catalog_differences(connection: Connection, run_id: UUID, plan: Plan) -> tuple[str, ...]:
-    """Compare the target's indexes and constraints with what the ledger says they must be."""
+    """Compare the target's columns, indexes and constraints with what the ledger says they must be."""
     rows = ledger.read_ddl(connection, run_id)
     wanted = {(r.table_name, r.kind, r.name): r.definition for r in rows}
     tables = [table.name for table in plan.copied_tables]
-    found = {(o.table, o.kind, o.name): o.definition for o in read_objects(connection, tables)}
+    objects = read_objects(connection, tables)
+    if any(row.kind == "column" for row in rows):  # an older ledger has none
+        objects += read_columns(connection, tables)
+    found = {(o.table, o.kind, o.name): o.definition for o in objects}
     missing = [f"missing: {kind} {name} on {table}" for table, kind, name in wanted.keys() - found.keys()]
     extra = [f"unexpected: {kind} {name} on {table}" for table, kind, name in found.keys() - wanted.keys()]
     changed = [f"changed: {k[1]} {k[2]} on {k[0]}" for k in wanted.keys() & found.keys() if wanted[k] != found[k]]

@@ -179,6 +179,16 @@ def update_tables(connection: Connection, claim: Claim) -> None:
         )
 
 
+def allow_columns(connection: Connection) -> None:
+    """Let a ledger that an earlier Mosaic Admin made take columns beside indexes and constraints."""
+    row = connection.execute(
+        """SELECT pg_catalog.pg_get_constraintdef(oid) FROM pg_catalog.pg_constraint
+            WHERE conrelid = 'mosaic_migration.ddl'::regclass AND conname = 'ddl_kind_check'"""
+    ).fetchone()
+    if row is not None and "column" not in row[0]:
+        connection.execute("ALTER TABLE mosaic_migration.ddl DROP CONSTRAINT ddl_kind_check")
+
+
 def insert_ddl(connection: Connection, run_id: UUID, rows: Iterable[DdlRow]) -> None:
     with connection.cursor() as cursor:
         cursor.executemany(
@@ -226,6 +236,14 @@ def delete_rejects(connection: Connection, claim: Claim, table: str) -> None:
     connection.execute(
         "DELETE FROM mosaic_migration.reject WHERE run_id = %s AND table_name = %s", (claim.run_id, table)
     )
+
+
+def read_orphaned(connection: Connection, run_id: UUID) -> set[str]:
+    """Return the tables with rows that were rejected because they referred to nothing."""
+    rows = connection.execute(
+        "SELECT DISTINCT table_name FROM mosaic_migration.reject WHERE run_id = %s AND sqlstate = '23503'", (run_id,)
+    ).fetchall()
+    return {table for (table,) in rows}
 
 
 def read_rejects(connection: Connection, run_id: UUID) -> dict[str, list[str]]:

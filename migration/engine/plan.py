@@ -16,7 +16,7 @@ from migration import codes
 from migration.engine import canonical, checks, prechecks
 from migration.engine.carry import with_ddl
 from migration.engine.catalog import Connection, SourceTable, quote, read_tables
-from migration.engine.connections import driver_errors, open_for_plan
+from migration.engine.connections import Sessions, driver_errors
 from migration.engine.facts import Situation, measure
 from migration.engine.manifest import classify
 from migration.engine.model import (
@@ -50,13 +50,14 @@ APPLICATION = "mosaic plan"
 TargetState = Literal["empty", "unfinished", "finished", "foreign"]
 
 
-def make_plan(source: Endpoint, target: Endpoint, decisions: Decisions) -> Plan:
-    """Return what a migration would do, with its checks and open questions.
+def make_plan(source: Endpoint, target: Endpoint, decisions: Decisions, sessions: Sessions | None = None) -> Plan:
+    """Return what a migration would do, with its checks and open questions. `sessions` can be ended meanwhile.
 
     Raises: DirectionError for a pair of ends that can never be, a ServiceError when an end cannot be reached.
     """
     checks.refuse_direction(source, target)
-    with driver_errors(), _snapshot(source) as here, _snapshot(target) as there:
+    opened = sessions or Sessions()
+    with driver_errors(), _snapshot(source, opened) as here, _snapshot(target, opened) as there:
         ends = measure(here, source), measure(there, target)
         checks.refuse_same_database(*ends)
         holders = {"source": lock_holders(here), "target": lock_holders(there)}
@@ -74,14 +75,11 @@ def make_plan(source: Endpoint, target: Endpoint, decisions: Decisions) -> Plan:
 
 
 @contextmanager
-def _snapshot(endpoint: Endpoint) -> Iterator[Connection]:
+def _snapshot(endpoint: Endpoint, sessions: Sessions) -> Iterator[Connection]:
     """One consistent view that the server itself holds to reading."""
-    connection = open_for_plan(endpoint, APPLICATION)
-    try:
+    with sessions.for_plan(endpoint, APPLICATION) as connection:
         connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         yield connection
-    finally:
-        connection.close()
 
 
 def _plan_tables(

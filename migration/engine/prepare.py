@@ -30,8 +30,8 @@ _END_SESSIONS = """
 def end_stale_sessions(source: Endpoint, target: Endpoint, keep: str) -> int:
     """End the sessions of a worker whose lease expired, so that its locks go; return how many there were.
 
-    Its names are read from the target, which is this run's alone: another run may hold the source right now. The
-    target's sessions end last, so that a crash in between leaves the names to be found.
+    Its names are read from the target, its sessions there and its ledger, which are this run's alone: another run may
+    hold the source right now. The target's sessions end last, so that a crash in between leaves the names to be found.
     """
     names = _names(target, keep)
     return sum(_end_sessions(end, names) for end in (source, target)) if names else 0
@@ -40,7 +40,12 @@ def end_stale_sessions(source: Endpoint, target: Endpoint, keep: str) -> int:
 def _names(endpoint: Endpoint, keep: str) -> list[str]:
     connection = open_for_plan(endpoint, "mosaic resume")
     try:
-        return [name for (name,) in connection.execute(_NAMES, (PREFIX, keep)).fetchall()]
+        names = {name for (name,) in connection.execute(_NAMES, (PREFIX, keep)).fetchall()}
+        run = read_run(connection)
+        # a worker that froze may have lost its sessions here, with the server, and still hold the source's lock
+        if run is not None and run.holder.startswith(PREFIX) and run.holder != keep:
+            names.add(run.holder)
+        return sorted(names)
     finally:
         connection.close()
 
@@ -103,6 +108,7 @@ def prepare(
     """Return the claim of a fresh run whose target is ready to be filled. Any crash leaves a run to resume."""
     with connection.transaction():
         create_ledger(connection)
+        ledger.allow_columns(connection)
         ledger.insert_run(connection, run_id, plan, options, ends.name)
     claim = Claim(run_id, claim_epoch(connection, run_id, holder=ends.name))
     finish_prepare(connection, ends, watch, plan, claim, options, prepare_schema)

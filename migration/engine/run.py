@@ -15,7 +15,7 @@ import psycopg
 from migration import codes
 from migration.engine import ddl
 from migration.engine import ledger_rows as ledger
-from migration.engine.catalog import Connection, quote
+from migration.engine.catalog import Connection
 from migration.engine.certificate import make_certificate
 from migration.engine.connections import Sessions, driver_errors, storage_url
 from migration.engine.copy import Copier, copy_all, recheck_all
@@ -36,7 +36,8 @@ from migration.engine.model import (
 from migration.engine.plan import make_plan
 from migration.engine.prepare import end_stale_sessions, find_run, finish_prepare, prepare
 from migration.engine.progress import Tracker
-from migration.engine.ranges import delete_chunks
+from migration.engine.repair import Repairer
+from migration.engine.stopping import stopping_at_once
 from migration.engine.throttle import Throttle
 from migration.engine.verify import Verifier, assemble
 from migration.errors import PlanNotReadyError, RunInterruptedError, SourceChangedError
@@ -63,7 +64,7 @@ def run_plan(
     run = _Run(
         plan, ends, options, Watch(guard, Tracker(plan, sink), options.throttle or Throttle()), prepare_schema, guard
     )
-    with driver_errors():
+    with stopping_at_once(guard, ends.sessions), driver_errors():
         return run.carry_out(run_id)
 
 
@@ -81,8 +82,8 @@ class _Guard:
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
 
     def check(self) -> None:
-        self.control.check()
         with self._one_at_a_time:
+            self.control.check()
             is_lost = any(lock.has_ended() for lock in self.locks)
         if is_lost:
             raise RunInterruptedError(
@@ -114,7 +115,7 @@ class _Run:
                 return self._verify_again(main, found)
             with tracker.phase(Phase.PREPARE):
                 claim = self._claim(main, found, run_id)
-            return self._fill(main, claim)
+            return self._fill(main, claim, had_differences=found is not None and found.state == "failed")
 
     def _end_stale_sessions(self) -> None:
         if not self.options.lease_expired:
@@ -124,7 +125,7 @@ class _Run:
             self.watch.tracker.event(f"Ended {count} sessions of the worker before, whose lease had expired", "warning")
 
     def _refuse_stale_plan(self) -> None:
-        fresh = make_plan(self.ends.source, self.ends.target, self.plan.decisions)
+        fresh = make_plan(self.ends.source, self.ends.target, self.plan.decisions, self.ends.sessions)
         # a lock is waited for below, and its error names the holder
         blocking = [check for check in fresh.blocking_checks if check.code != codes.LOCKED.id]
         if blocking:
@@ -167,14 +168,14 @@ class _Run:
             finish_prepare(main, self.ends, self.watch, self.plan, claim, self.options, self.prepare_schema)
         return claim
 
-    def _fill(self, main: Connection, claim: Claim) -> Outcome:
+    def _fill(self, main: Connection, claim: Claim, *, had_differences: bool) -> Outcome:
         tracker, options = self.watch.tracker, self.options
         with self._snapshot() as (keeper, snapshot, at):
             ledger.set_snapshot(main, claim, at)
             changes = _changes(keeper, self.plan)
             copier = Copier(self.plan, claim, self.ends, self.watch, snapshot)
             with tracker.phase(Phase.COPY):
-                self._copy(main, claim, copier)
+                self._copy(main, claim, copier, had_differences=had_differences)
             with tracker.phase(Phase.SEQUENCES):
                 ledger.set_phase(main, claim, "sequences", "copying")
                 ddl.set_sequences(keeper, main, claim, self.plan)
@@ -201,13 +202,16 @@ class _Run:
             assert row is not None
             yield keeper, row[0], row[1]
 
-    def _copy(self, main: Connection, claim: Claim, copier: Copier) -> None:
+    def _copy(self, main: Connection, claim: Claim, copier: Copier, *, had_differences: bool) -> None:
         chunks = ledger.read_chunks(main, claim.run_id)
         done = [chunk for chunk in chunks if chunk.state == "copied"]
         if done:
             self.watch.tracker.event(f"Comparing {len(done)} finished chunks with the source as it is now")
             changed = recheck_all(copier, done, self.options.copiers)
-            self._forget(main, claim, changed)
+            repairer = Repairer(self.plan, self.ends, self.watch, main, claim)
+            repairer.forget(changed)
+            if had_differences:
+                repairer.mend(copier.snapshot, ledger.read_chunks(main, claim.run_id))
             chunks = ledger.read_chunks(main, claim.run_id)
         waiting = [chunk for chunk in chunks if chunk.state != "copied"]
         self._show(chunks)
@@ -215,27 +219,6 @@ class _Run:
             ddl.drop_secondary(main, claim)
             copy_all(copier, waiting, self.options.copiers)
         ledger.update_tables(main, claim)
-
-    def _forget(self, main: Connection, claim: Claim, changed: list[ChunkRow]) -> None:
-        """Take changed chunks out of the target; a table whose rows can't be told apart starts over.
-
-        All of a table's go before any is copied again: a row may have moved to another chunk with its unique values.
-        """
-        rejects = ledger.read_rejects(main, claim.run_id)
-        for table in self.plan.copied_tables:
-            mine = [chunk for chunk in changed if chunk.table_name == table.name]
-            if not mine:
-                continue
-            ddl.drop_secondary(main, claim)  # its rows are referred to: they cannot go while the keys stand
-            self.watch.control.check()
-            with claim.transaction(main):
-                # a table with rejects was copied in several transactions: its chunks' rows carry several xmins
-                whole = table.name in rejects or not delete_chunks(main, claim.run_id, table, mine)
-                if whole:
-                    main.execute(f"DELETE FROM public.{quote(table.name)}")
-                    ledger.delete_rejects(main, claim, table.name)
-                ledger.reset_chunks(main, claim, table.name, None if whole else [chunk.number for chunk in mine])
-            self.watch.tracker.event(f"{table.name} changed in the source: copying {'all' if whole else 'part'} again")
 
     def _show(self, chunks: list[ChunkRow]) -> None:
         for table in self.plan.copied_tables:

@@ -115,6 +115,13 @@ class Verifier:
             self._pin(source)
             return tuple(self._judge(source, target, table) for table in tables)
 
+    def unequal(self, *, skip: set[str]) -> list[TablePlan]:
+        """Return the tables whose ends differ, but for those to skip."""
+        tables = [table for table in self.plan.copied_tables if table.name not in skip]
+        tasks = [(table, end) for table in tables for end in (0, 1)]
+        run_lanes(self.ends, self.watch, tasks, self._sum, lanes=2)
+        return [table for table in tables if self.sums[table.name, 0] != self.sums[table.name, 1]]
+
     def _sum(self, lane: Lane, task: tuple[TablePlan, int]) -> None:
         table, end = task
         connection = lane.source if end == 0 else lane.target
