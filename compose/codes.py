@@ -111,6 +111,34 @@ STACK_DOWN = Code(
     ExitCode.UNREACHABLE,
     409,
 )
+ACTION_RUNS = Code(
+    "MOS-STK-018",
+    "Another action runs",
+    "Two actions on one stack would undo each other, so they run one after the other.",
+    ExitCode.BUSY,
+    409,
+)
+SUPERVISED = Code(
+    "MOS-STK-019",
+    "The demo looks after the stack",
+    "`mosaic demo` runs the stack's servers and starts again what stops, so nothing else may start or stop them.",
+    ExitCode.BUSY,
+    409,
+)
+NO_QUEUE = Code(
+    "MOS-STK-020",
+    "The job queue does not answer",
+    "An action on the stack needs a worker, and the queue that tells workers is down. Nothing was done.",
+    ExitCode.UNREACHABLE,
+    503,
+)
+INTERRUPTED = Code(
+    "MOS-STK-021",
+    "An action was interrupted",
+    "The process that worked on an action ended before the action did. Every action can be repeated.",
+    ExitCode.UNREACHABLE,
+    503,
+)
 
 ALL = (
     NOT_STARTED,
@@ -129,4 +157,8 @@ ALL = (
     NO_IMAGE,
     NOT_HEALTHY,
     STACK_DOWN,
+    ACTION_RUNS,
+    SUPERVISED,
+    NO_QUEUE,
+    INTERRUPTED,
 )

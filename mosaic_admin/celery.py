@@ -21,4 +21,4 @@ app.conf.beat_schedule = {
 }
 if "MOSAIC_WORKER_ALIVE_FILE" in os.environ:  # what the container's health check looks at
     heartbeat_sent.connect(lambda **_: Path(os.environ["MOSAIC_WORKER_ALIVE_FILE"]).touch(), weak=False)
-app.autodiscover_tasks(["migration", "doctor"])
+app.autodiscover_tasks(["migration", "doctor", "compose"])

@@ -54,6 +54,7 @@ NAV = (
     NavItem("tiers:list", "Tiers", "stack-2"),
     NavItem("doctor:report", "Doctor", "stethoscope"),
     NavItem("migrations:list", "Migrations", "database-export"),
+    NavItem("stack:page", "Stack", "server-2"),
     NavItem("gateway:status", "Gateway", "route"),
     NavItem("people:list", "People", "users", ADMINS, heading="Access"),
     NavItem("people:tokens", "API tokens", "key", ADMINS),

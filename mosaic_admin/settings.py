@@ -102,6 +102,7 @@ else:
         "store",
         "doctor",
         "migration",
+        "compose",
     ]
     MIDDLEWARE = [
         "django.middleware.security.SecurityMiddleware",

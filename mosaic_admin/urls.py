@@ -21,6 +21,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("doctor/bundle/", views.bundle, name="doctor-bundle"),
     path("doctor/", include("doctor.urls")),
     path("api/v1/", api.urls()),
+    path("stack/", include("compose.urls")),
     path("gateway/", include("gateway.dashboard_urls")),
     path("healthz", views.alive, name="healthz"),
     path("readyz", doctor_views.ready, name="readyz"),

@@ -16,6 +16,7 @@ pytest_plugins = [
     "tests.integration.doctor.stores",
     "tests.integration.doctor.odd_servers",
     "tests.engine",
+    "tests.e2e.dashboard",
 ]
 
 _KINDS = ("integration", "e2e")

@@ -32,6 +32,22 @@ def home_lock(home: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def is_held(home: Path) -> bool:
+    """Say whether a supervisor runs on a home; asking holds the lock for an instant."""
+    path = home / "run" / "supervisor.pid"
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _take(descriptor: int, home: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

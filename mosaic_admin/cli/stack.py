@@ -13,8 +13,8 @@ from compose.choice import runtime_for, runtime_word
 from compose.runtime import SERVICES, Runtime, ServiceState, ServiceStatus, StackStatus
 from doctor.formats import RENDERERS
 from mosaic_admin import codes, env
+from mosaic_admin.cli import setup_django
 from mosaic_admin.cli.doctor import report_for
-from mosaic_admin.cli.noting import note
 from tiers.schema import Tier
 
 _RUNTIME = click.option(
@@ -36,10 +36,7 @@ def up(runtime: str | None) -> None:
 
     Passwords are made on the first start. Exit 2 when the doctor is red all the same.
     """
-    chosen = _runtime(runtime)
-    chosen.up(say)
-    note("stack.up", "the stack")
-    _print(chosen.status())
+    _print(_act("up", runtime))
     report = report_for(None, Tier.FEDERATED.value)
     click.echo(RENDERERS["short"](report))
     sys.exit(report.exit_code("fail"))
@@ -49,9 +46,7 @@ def up(runtime: str | None) -> None:
 @_RUNTIME
 def down(runtime: str | None) -> None:
     """Stop both services. Their volumes stay: no command of Mosaic deletes one."""
-    chosen = _runtime(runtime)
-    chosen.down(say)
-    note("stack.down", "the stack")
+    _act("down", runtime)
     say("Stopped; all data is kept.")
 
 
@@ -60,10 +55,7 @@ def down(runtime: str | None) -> None:
 @_RUNTIME
 def restart(service: str | None, runtime: str | None) -> None:
     """Restart one service, or both, and wait until they are healthy."""
-    chosen = _runtime(runtime)
-    chosen.restart(service, say)
-    note("stack.restart", service or "the stack")
-    _print(chosen.status())
+    _print(_act("restart", runtime, service))
 
 
 @command.command()
@@ -101,6 +93,17 @@ def config(runtime: str | None) -> None:
 
 def say(text: str) -> None:
     click.echo(f"  {text}")
+
+
+def _act(verb: str, word: str | None, service: str | None = None) -> StackStatus:
+    """Do it here, noted in the audit log and on the page Stack where the control plane has a database."""
+    setup_django()
+    from compose.models import Verb
+    from compose.services import run_here
+
+    runtime = _runtime(word)
+    run_here(env.load(), runtime, verb=Verb(verb), service=service or "", say=say)
+    return runtime.status()
 
 
 def _runtime(word: str | None) -> Runtime:
