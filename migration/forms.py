@@ -58,7 +58,14 @@ def decisions_from_post(post: Any) -> Decisions:
             )
         text = post.get(f"text-{position}", "").strip()
         words[name].append(f"{subject}={text}" if name in ("skip_tables", "map_values") else subject)
-    return from_options(**words)  # type: ignore[arg-type]  # every value is a list of words
+    return from_options(**words, allow_rejects=_count_in(post, "allow_rejects"))  # type: ignore[arg-type]  # every value is a list of words
+
+
+def _count_in(post: Any, name: str) -> int:
+    text = post.get(name, "").strip() or "0"
+    if not (text.isdecimal() and len(text) < 10):
+        raise BadDecisionError("The number of rows to accept is no number.", remediation="Give a number such as 12.")
+    return int(text)
 
 
 _FIELDS = {

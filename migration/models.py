@@ -127,6 +127,7 @@ class MigrationJob(models.Model):
     enqueued_at = models.DateTimeField(null=True, default=None)
     started_at = models.DateTimeField(null=True, default=None)
     finished_at = models.DateTimeField(null=True, default=None)
+    discarded_at = models.DateTimeField(null=True, default=None)  # what it wrote is out of the target again
     search_text = models.TextField(default="")  # lower case; written with the plan and with an error
 
     class Meta:
@@ -164,6 +165,12 @@ class MigrationJob(models.Model):
 
     def is_lease_expired(self, now: datetime | None = None) -> bool:
         return self.lease_expires_at is not None and self.lease_expires_at < (now or timezone.now())
+
+    @property
+    def can_discard(self) -> bool:
+        """Say whether what the run wrote can be taken out of its target: it stopped, and was not brought to its end."""
+        has_stopped = self.state in (JobState.CANCELLED, JobState.FAILED) and self.started_at is not None
+        return has_stopped and not self.is_rehearsal and self.discarded_at is None
 
     @property
     def is_rehearsal(self) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from migration.codes import LOCKED
+from migration.codes import LOCKED, WOULD_REJECT
 from migration.engine.model import Phase
 from migration.models import EffectiveState, MigrationJob
 from migration.rehearsal import what_blocks
@@ -241,6 +241,10 @@ class RunPage:
         return any(check["code"] == LOCKED.id for check in self.blocking_checks)
 
     @property
+    def is_reject_in_the_way(self) -> bool:
+        return any(check["code"] == WOULD_REJECT.id for check in self.blocking_checks)
+
+    @property
     def why_no_rehearsal(self) -> str:
         return what_blocks(self.plan)
 
@@ -284,6 +288,10 @@ class RunPage:
         return unequal + len(found.get("catalog_differences", [])) + len(found.get("sequence_differences", []))
 
     @property
+    def rejects(self) -> int:
+        return int((self.job.result or {}).get("rejects") or 0)
+
+    @property
     def certificate(self) -> dict[str, Any]:
         found: dict[str, Any] = (self.job.result or {}).get("certificate") or {}
         return found
@@ -291,6 +299,14 @@ class RunPage:
     @property
     def certificate_name(self) -> str:
         return f"mosaic-run{self.job.number}-{self.job.plan_hash[:8]}.cert.json"
+
+    @property
+    def discard_command(self) -> str:
+        return f"mosaic storage discard {self.job.number}"
+
+    @property
+    def accept_command(self) -> str:
+        return f"mosaic storage migrate-tier --to federated --dry-run --allow-rejects {self.rejects}"
 
     @property
     def verify_command(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,8 +12,11 @@ from django.utils import timezone
 
 from migration import queue
 from migration.decisions import merge
-from migration.endpoints import EndpointChoice
+from migration.endpoints import EndpointChoice, target_endpoint
+from migration.engine.discard import Discarded, discard
 from migration.engine.model import Decisions
+from migration.errors import NotDiscardableError
+from migration.job_codes import REJECTS
 from migration.job_errors import (
     BadThrottleError,
     JobBusyError,
@@ -300,6 +303,67 @@ def resume_migration(*, job: MigrationJob, by: Actor, is_inline: bool = False) -
     except IntegrityError:
         raise _busy(job) from None
     return job
+
+
+DISCARDED_STATES = (JobState.CANCELLED, JobState.FAILED)
+
+
+def discard_run(*, job: MigrationJob, confirmation: str, by: Actor) -> int:
+    """Take what a cancelled or failed run wrote out of its target, for good; return how many rows that were.
+
+    Raises: WrongStateError, WrongConfirmationError, NotDiscardableError, StoreBusyError, JobBusyError.
+    """
+    if not job.can_discard:
+        raise _wrong_state(job, "has nothing to discard; cancel a run first")
+    if confirmation.strip() != job.target_name:
+        raise WrongConfirmationError(
+            "The typed name is not the target's.", remediation=f"Type exactly: {job.target_name}", field="confirmation"
+        )
+    if active_job_for(job.target_key):
+        raise _busy(job)
+    found = _discard(job)
+    rows, tables = sum(found.rows.values()), sum(map(bool, found.rows.values()))
+    event = f"Discarded: {rows:,} rows taken out of {tables} tables of the target"
+    now = timezone.now()
+    with transaction.atomic():
+        change(
+            job,
+            states=DISCARDED_STATES,
+            event=event,
+            actor=by.name,
+            state=JobState.CANCELLED,
+            discarded_at=now,
+            finished_at=job.finished_at or now,
+        )
+        _audit(Action.MIGRATION_DISCARD, job, after={"rows": rows, "target": job.target_name})
+    return rows
+
+
+def _discard(job: MigrationJob) -> Discarded:
+    """Discard the job's own run, or the one of another job of ours that it went on with."""
+    try:
+        return discard(target_endpoint(job), run_id=job.run_id)
+    except NotDiscardableError as error:
+        siblings = MigrationJob.objects.filter(target_key=job.target_key).exclude(pk=job.pk)
+        found = error.context.get("run_id")
+        other = next((run_id for run_id in siblings.values_list("run_id", flat=True) if str(run_id) == found), None)
+        if other is None:
+            raise
+        return discard(target_endpoint(job), run_id=other)
+
+
+def accept_rejects(*, job: MigrationJob, by: Actor) -> MigrationJob:
+    """Make a new dry run of the same two ends that permits the rejects a failed run found. Raises WrongStateError."""
+    rejects = int((job.result or {}).get("rejects") or 0)
+    if job.state != JobState.FAILED or job.error_code != REJECTS.id or not rejects:
+        raise _wrong_state(job, "has no rejected rows that wait to be accepted")
+    return request_plan(
+        source=EndpointChoice(job.source_document, job.source_base_dir, job.source_label),
+        target=EndpointChoice(job.target_document, job.target_base_dir, job.target_label),
+        decisions=replace(Decisions.from_dict(job.decisions), allow_rejects=rejects),
+        options=job.options,
+        by=by,
+    )
 
 
 def active_job_for(target_key: str) -> MigrationJob | None:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from migration import switch_views, views
+from migration import after_views, switch_views, views
 
 app_name = "migrations"
 urlpatterns = [
@@ -22,6 +22,10 @@ urlpatterns = [
     path("<int:number>/cutover", switch_views.cutover, name="cutover"),
     path("<int:number>/cutover/state", switch_views.cutover_state, name="cutover-state"),
     path("<int:number>/rollback", switch_views.rollback, name="rollback"),
+    path("<int:number>/discard", after_views.discard, name="discard"),
+    path("<int:number>/rejects", after_views.rejects, name="rejects"),
+    path("<int:number>/rejects.csv", after_views.rejects_csv, name="rejects-csv"),
+    path("<int:number>/rejects/accept", after_views.accept_rejects, name="accept-rejects"),
     path("<int:number>/events", views.events, name="events"),
     path("<int:number>/plan.json", views.plan_json, name="plan"),
     path("<int:number>/certificate.json", views.certificate, name="certificate"),

@@ -127,7 +127,7 @@ def decide(request: HttpRequest, number: int) -> HttpResponse:
         services.decide(job=job, decisions=decisions_from_post(request.POST), by=actor(request))
     except MosaicError as error:
         return _show(request, job, error=error)
-    return _to(job)
+    return to_run(job)
 
 
 @allow(OPERATORS)
@@ -135,7 +135,7 @@ def decide(request: HttpRequest, number: int) -> HttpResponse:
 def replan(request: HttpRequest, number: int) -> HttpResponse:
     job = services.get_job(number)
     services.decide(job=job, by=actor(request))
-    return _to(job)
+    return to_run(job)
 
 
 @allow(OPERATORS)
@@ -152,7 +152,7 @@ def start(request: HttpRequest, number: int) -> HttpResponse:
         )
     except MosaicError as error:
         return _show(request, services.get_job(number), error=error, typed=typed)
-    return _to(job)
+    return to_run(job)
 
 
 @allow(OPERATORS)
@@ -160,7 +160,7 @@ def start(request: HttpRequest, number: int) -> HttpResponse:
 def pause(request: HttpRequest, number: int) -> HttpResponse:
     job = services.request_pause(job=services.get_job(number), by=actor(request))
     messages.info(request, f"Run #{number} stops after the chunks in work.")
-    return _to(job)
+    return to_run(job)
 
 
 @allow(OPERATORS)
@@ -172,7 +172,7 @@ def throttle(request: HttpRequest, number: int) -> HttpResponse:
         services.set_throttle(job=job, max_mb_s=limit_from_post(request.POST), by=actor(request))
     except MosaicError as error:
         return _show(request, services.get_job(number), error=error)
-    return _to(job)
+    return to_run(job)
 
 
 @allow(OPERATORS)
@@ -183,7 +183,7 @@ def resume(request: HttpRequest, number: int) -> HttpResponse:
         services.resume_migration(job=job, by=actor(request))
     except MosaicError as error:
         return _show(request, services.get_job(number), error=error)
-    return _to(job)
+    return to_run(job)
 
 
 @allow(OPERATORS)
@@ -198,12 +198,13 @@ def cancel(request: HttpRequest, number: int) -> HttpResponse:
         except MosaicError as refused:
             error = refused
         else:
-            return _to(job)
+            return to_run(job)
     context = {"job": job, "run": RunPage(job), "error": error}
     return render(request, "migration/cancel.html", context, status=error.http_status if error else 200)
 
 
-def _to(job: MigrationJob) -> HttpResponseRedirect:
+def to_run(job: MigrationJob) -> HttpResponseRedirect:
+    """Go to the run's page with a GET, whatever the request was."""
     response = HttpResponseRedirect(reverse("migrations:detail", args=[job.number]))
     response.status_code = 303
     return response
@@ -222,7 +223,7 @@ def plan_json(request: HttpRequest, number: int) -> HttpResponse:
     job = services.get_job(number)
     if not job.plan:
         raise NotFoundError(f"Run #{number} has no plan yet.", remediation="Wait for its dry run, or make it again.")
-    return _download(JsonResponse(redact_data(job.plan), json_dumps_params={"indent": 1}), f"run{number}-plan.json")
+    return download(JsonResponse(redact_data(job.plan), json_dumps_params={"indent": 1}), f"run{number}-plan.json")
 
 
 @allow(READERS)
@@ -233,7 +234,7 @@ def certificate(request: HttpRequest, number: int) -> HttpResponse:
     if not page.certificate:
         raise NotFoundError(f"Run #{number} has no certificate.", remediation="Only a verified run has one.")
     response = JsonResponse(page.certificate, json_dumps_params={"indent": 1, "ensure_ascii": False})
-    return _download(response, page.certificate_name)
+    return download(response, page.certificate_name)
 
 
 @allow(READERS)
@@ -242,16 +243,17 @@ def signing_key(request: HttpRequest) -> HttpResponse:
     """Send the public key that checks this host's certificates; its fingerprint is on the list of runs."""
     environment = env.load()
     key = ensure_key(environment.home.resolve(), environment.signing_key_file)
-    return _download(HttpResponse(public_pem(key.public), content_type="application/x-pem-file"), "mosaic-signing.pem")
+    return download(HttpResponse(public_pem(key.public), content_type="application/x-pem-file"), "mosaic-signing.pem")
 
 
 @allow(READERS)
 @require_GET
 def bundle(request: HttpRequest, number: int) -> HttpResponse:
     response = HttpResponse(support_bundle(services.get_job(number)), content_type="application/zip")
-    return _download(response, f"mosaic-run{number}-support.zip")
+    return download(response, f"mosaic-run{number}-support.zip")
 
 
-def _download(response: HttpResponse, name: str) -> HttpResponse:
+def download(response: HttpResponse, name: str) -> HttpResponse:
+    """Have the browser keep the answer as a file."""
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response

@@ -157,6 +157,42 @@ def cancel(number: int, confirm: str, as_json: bool) -> int:
     return _told(job, "is cancelled, or stops within a few seconds", as_json=as_json)
 
 
+@command.command("discard")
+@click.argument("number", type=int)
+@click.option("--confirm", default="", metavar="NAME", help="The target's name, instead of being asked for it.")
+@AS_JSON
+@command_of_django
+def discard(number: int, confirm: str, as_json: bool) -> int:
+    """Take what a cancelled or failed run wrote out of its target; nothing that others wrote is touched."""
+    from migration import services
+    from mosaic_admin.cli.storage_flow import shell_actor
+
+    job = services.get_job(number)
+    if not confirm and sys.stdin.isatty():
+        confirm = click.prompt(f"Type the target's name ({job.target_name}) to discard run #{number}", err=True)
+    rows = services.discard_run(job=job, confirmation=confirm, by=shell_actor())
+    return _told(job, f"is discarded: {rows:,} rows are out of the target", as_json=as_json)
+
+
+@command.command("rejects")
+@click.argument("number", type=int)
+@AS_JSON
+@command_of_django
+def rejects(number: int, as_json: bool) -> int:
+    """List the rows that the target could not take, with their reasons; keys that may be personal are masked."""
+    from migration import services
+    from migration.rejects import read_rejects
+    from mosaic_admin.cli import storage_view
+
+    found = read_rejects(services.get_job(number))
+    if as_json:
+        storage_view.show_document(found.as_dict())
+    else:
+        for line in found.lines():
+            click.echo(line)
+    return ExitCode.OK
+
+
 @command.command("resume")
 @click.argument("number", type=int)
 @AS_JSON
