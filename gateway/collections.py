@@ -10,14 +10,14 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from ninja import Query, Router, Schema, Status
-from ninja.responses import codes_4xx
 
 from gateway import records
 from gateway.errors import BadRequestError
 from gateway.schemas import ErrorOut, Filter, PageOut, PageQuery
 from store.models import StoreRow
 
-ERRORS: dict[Any, Any] = {codes_4xx: ErrorOut, 503: ErrorOut}
+REFUSED = frozenset({401, 403, 404, 405, 409, 413, 422, 429, 503})
+ERRORS: dict[Any, Any] = {REFUSED: ErrorOut}
 
 
 @dataclass(frozen=True)

@@ -55,8 +55,18 @@ def write_state(home: Path, state: str, **facts: Any) -> None:
     """Replace the state file in one step; every text in it is redacted."""
     path = state_path(home)
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    document = redact_data({"version": 1, "state": state, "at": at, "pid": os.getpid(), **facts})
+    kept = _last_refusal(home)
+    document = redact_data({"version": 1, "state": state, "at": at, "pid": os.getpid(), **kept, **facts})
     write_private(path, json.dumps(document, indent=2) + "\n")
+
+
+def _last_refusal(home: Path) -> dict[str, Any]:
+    """Return the refusal that the file has now, in few words: a start that works must not hide that one did not."""
+    before = read_state(home) or {}
+    refusal = before.get("refusal")
+    if isinstance(refusal, dict):
+        return {"last_refusal": {"code": refusal.get("code"), "found": refusal.get("found"), "at": before.get("at")}}
+    return {"last_refusal": before["last_refusal"]} if "last_refusal" in before else {}
 
 
 def read_state(home: Path) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -49,7 +49,10 @@ _LOOKS = {
 
 @dataclass(frozen=True)
 class GatewayStatus:
-    """One look at the gateway. `refusal` has code, found, expected, fix and exit_code."""
+    """One look at the gateway: in this state since `at`.
+
+    `refusal` has code, found, expected, fix and exit_code; `last_refusal` code, found and at, of a start before this.
+    """
 
     state: GatewayState
     address: str
@@ -60,6 +63,8 @@ class GatewayStatus:
     since_s: float | None = None
     at: datetime | None = None
     refusal: dict[str, Any] | None = None
+    last_refusal: dict[str, Any] | None = None
+    tokens: dict[str, Any] = field(default_factory=dict)  # known, as_of, is_current
     holders: list[LockHolder] = field(default_factory=list)
     holders_problem: MosaicError | None = None
 
@@ -93,6 +98,8 @@ class GatewayStatus:
             "in_flight": self.in_flight,
             "since_s": self.since_s,
             "refusal": self.refusal,
+            "last_refusal": self.last_refusal and {**self.last_refusal, "at": str(self.last_refusal["at"])},
+            "tokens": {**self.tokens, "as_of": str(self.tokens.get("as_of") or "") or None},
         }
 
 
@@ -113,7 +120,22 @@ def read_status(*, with_holders: bool = False) -> GatewayStatus:
     except MosaicError as error:
         return GatewayStatus(GatewayState.UNKNOWN, refusal=files.refusal_facts(error), **extra)
     names = ("tier", "store", "holder", "in_flight", "since_s")
-    return GatewayStatus(GatewayState(live["state"]), **{name: live[name] for name in names}, **extra)
+    tokens = {**live["tokens"], "as_of": _moment(live["tokens"]["as_of"])}
+    return GatewayStatus(
+        GatewayState(live["state"]),
+        at=datetime.now(UTC) - timedelta(seconds=live["since_s"]),
+        tokens=tokens,
+        last_refusal=_last_refusal(files.read_state(env.load().home.resolve())),
+        **{name: live[name] for name in names},
+        **extra,
+    )
+
+
+def _last_refusal(state: dict[str, Any] | None) -> dict[str, Any] | None:
+    refusal = (state or {}).get("last_refusal")
+    if not isinstance(refusal, dict):
+        return None
+    return {"code": str(refusal.get("code")), "found": str(refusal.get("found")), "at": _moment(refusal.get("at"))}
 
 
 def _last_words() -> dict[str, Any]:
@@ -168,7 +190,9 @@ def resume_gateway() -> GatewayStatus:
 
 def tag_of(status: GatewayStatus) -> str:
     """Return a tag that changes when the page would: seconds alone do not count."""
-    words = json.dumps([{**status.as_dict(), "since_s": None}, [str(item) for item in status.holders]], sort_keys=True)
+    tokens = {name: status.tokens.get(name) for name in ("known", "is_current")}
+    facts = {**status.as_dict(), "since_s": None, "tokens": tokens}
+    words = json.dumps([facts, [str(item) for item in status.holders]], sort_keys=True)
     return hashlib.sha256(words.encode()).hexdigest()[:16]
 
 

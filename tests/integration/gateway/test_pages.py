@@ -10,9 +10,11 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
 
+from compose.embedded.ports import free_port
 from gateway import files, services
 from mosaic_admin import env
-from tests.integration.gateway.conftest import Gateway, standalone
+from mosaic_admin.audit.models import AuditEvent
+from tests.integration.gateway.conftest import Gateway, standalone, with_port
 
 pytestmark = pytest.mark.django_db
 SignIn = Callable[[str], Client]
@@ -51,13 +53,21 @@ def test_an_operator_pauses_and_resumes_and_goes_on_where_the_form_says(
     assert "Serving" in page
     assert "Pause gateway" in page
     assert "A gateway on" in page
+    assert shared_gateway.ask("GET", "/control/status").json()["holder"] in page
+    asked = client.get("/gateway/pause/").content.decode()
+    assert "Pause the gateway?" in asked
+    assert shared_gateway.state() == "serving"
     paused = client.post("/gateway/pause/", {"next": "/people/"})
     assert (paused.status_code, paused["Location"]) == (303, "/people/")
     assert shared_gateway.state() == "paused"
     page = client.get("/gateway/").content.decode()
     assert "Resume gateway" in page
     assert "Nobody. A migration could start." in page
+    assert "Resume the gateway?" in client.get("/gateway/resume/").content.decode()
+    assert shared_gateway.state() == "paused"
     assert client.post("/gateway/resume/")["Location"] == "/gateway/"
+    noted = list(AuditEvent.objects.order_by("pk").values_list("action", "who"))
+    assert noted == [("gateway.pause", "operator-person"), ("gateway.resume", "operator-person")]
     assert shared_gateway.state() == "serving"
 
 
@@ -76,6 +86,7 @@ def test_support_sees_the_page_and_no_buttons_and_may_not_pause(
     client = sign_in("support")
     assert "Pause gateway" not in client.get("/gateway/").content.decode()
     assert client.post("/gateway/pause/").status_code == 403
+    assert client.get("/gateway/pause/").status_code == 403
     assert shared_gateway.state() == "serving"
 
 
@@ -99,6 +110,24 @@ def test_a_refused_start_is_shown_with_its_reason(
     page = sign_in("support").get("/gateway/").content.decode()
     for word in ("Refused to start", "No table.", "Tables.", "Make them.", "MOS-GW-006"):
         assert word in page
+
+
+def test_a_running_gateway_still_tells_of_the_start_that_it_refused(
+    make_gateway: Callable[..., Gateway], store_url: str, at: Callable[[Gateway], None], sign_in: SignIn
+) -> None:
+    gateway = make_gateway(standalone(with_port(store_url, free_port())))
+    at(gateway)
+    assert gateway.refuse(60.0)[0] == 69
+    gateway.write_config(standalone(store_url))
+    gateway.start()
+    page = sign_in("support").get("/gateway/").content.decode()
+    for word in ("Serving since", "Before that it refused a start", "MOS-PG-002", "refused the connection"):
+        assert word in page, word
+    assert "None: the gateway could not read them" in page  # this home has no dashboard database
+    gateway.stop()
+    page = sign_in("admin").get("/gateway/").content.decode()
+    assert "Stopped" in page
+    assert "The gateway refused to start." not in page
 
 
 def test_a_stopped_gateway_and_a_broken_configuration_still_give_a_page(
