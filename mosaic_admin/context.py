@@ -56,6 +56,7 @@ NAV = (
     NavItem("migrations:list", "Migrations", "database-export"),
     NavItem("stack:page", "Stack", "server-2"),
     NavItem("gateway:status", "Gateway", "route"),
+    NavItem("audit:list", "Audit log", "list-details"),
     NavItem("people:list", "People", "users", ADMINS, heading="Access"),
     NavItem("people:tokens", "API tokens", "key", ADMINS),
     NavItem("api-1:openapi-view", "API reference", "api"),

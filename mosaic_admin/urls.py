@@ -15,6 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("join/<str:raw>/", people_views.join, name="join"),
     path("strip/", views.strip, name="strip"),
     path("theme/", views.theme, name="theme"),
+    path("audit/", include("mosaic_admin.audit.urls")),
     path("people/", include("mosaic_admin.people.urls")),
     path("migrations/", include("migration.urls")),
     path("tiers/", include("tiers.urls")),

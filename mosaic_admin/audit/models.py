@@ -131,6 +131,7 @@ class AuditEvent(models.Model):
             models.Index(fields=["at", "id"], name="audit_time"),
             models.Index(fields=["who", "at", "id"], name="audit_who"),
             models.Index(fields=["action", "at", "id"], name="audit_action"),
+            models.Index(fields=["who", "action", "at", "id"], name="audit_who_action"),
         ]
 
     def __str__(self) -> str:
