@@ -33,7 +33,19 @@ def redact_source(text: str) -> str:
 
     Each quoted text is looked at as what it means: an escaped quote or letter must not hide a secret.
     """
-    return redact_text(_LITERAL.sub(_redact_literal, text))
+    return redact_text(_URL_MEMBER.sub(_redact_url_member, _LITERAL.sub(_redact_literal, text)))
+
+
+_URL_MEMBER = re.compile(r'("url"\s*:\s*")((?:[^"\\\n]|\\.)*)')
+
+
+def _redact_url_member(match: re.Match[str]) -> str:
+    return match[1] + _mask_address(match[2])
+
+
+def _mask_address(value: str) -> str:
+    """Mask what stands where an address belongs and is none: a password pasted into the wrong place, for one."""
+    return value if "://" in value or "${" in value or not value else MASK
 
 
 def _redact_literal(match: re.Match[str]) -> str:
@@ -96,6 +108,8 @@ def _mask_member(key: str, value: Any) -> Any:
             return [_mask_member(key, item) for item in value]
         case str() if value and is_secret_key(key):
             return MASK
+        case str() if key.endswith("url"):
+            return _mask_address(mask_value(value))
         case str():
             return mask_value(value)
         case _:

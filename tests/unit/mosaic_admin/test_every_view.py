@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from mosaic_admin.access import PUBLIC, Role, roles_for
-from mosaic_admin.people.models import User
+from mosaic_admin.people.models import Scope, User
+from mosaic_admin.people.tokens import create_token, revoke_token
+from tests.unit.mosaic_admin import access_table
 
 SAMPLES = {"int": "999999", "str": "none", "slug": "none", "uuid": "00000000-0000-0000-0000-000000000000"}
 
@@ -32,16 +34,25 @@ def address(route: str) -> str:
 
 
 VIEWS = dict(walk(get_resolver().url_patterns))
+METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 PAGES = {route: view for route, view in VIEWS.items() if not getattr(view, "checks_access_itself", False)}
 
 
-@pytest.mark.parametrize("route", VIEWS, ids=str)
-def test_every_view_declares_its_access(route: str) -> None:
-    view = VIEWS[route]
-    if getattr(view, "checks_access_itself", False):
-        return
-    for method in ("GET", "POST"):
-        assert roles_for(view, method) is not None, f"{route} declares nothing for {method}"
+HOW = "Decide who may use it, and write it into tests/unit/mosaic_admin/access_table.py."
+
+
+def test_every_address_is_in_the_table_and_nothing_else_is() -> None:
+    operations = set(VIEWS) - set(PAGES)
+    assert set(PAGES) ^ set(access_table.PAGES) == set(), HOW
+    assert operations ^ set(access_table.API) == set(), HOW
+
+
+@pytest.mark.parametrize("route", PAGES, ids=str)
+def test_every_view_declares_what_the_table_says(route: str) -> None:
+    read, write = access_table.PAGES[route]
+    for method in METHODS:
+        wanted = read if method in ("GET", "HEAD", "OPTIONS") else write
+        assert roles_for(PAGES[route], method) == wanted, f"{method} {route}"
 
 
 def client_for(role: Role | None) -> Client:
@@ -56,8 +67,6 @@ def _nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Access decides before the view: the view itself is left out, so that no probe or job starts here."""
 
     def stop(self: object, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> Any:
-        from django.http import HttpResponse
-
         return decided(self, request, view, args, kwargs) or HttpResponse("reached")
 
     from mosaic_admin.access import AccessMiddleware
@@ -69,13 +78,14 @@ def _nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.django_db
 @pytest.mark.usefixtures("_nothing_runs")
 @pytest.mark.parametrize("role", [None, *Role], ids=lambda role: role or "nobody")
-@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("method", METHODS)
 def test_every_view_answers_each_role_and_method_as_declared(role: Role | None, method: str) -> None:
     client = client_for(role)
-    for route, view in PAGES.items():
-        allowed = roles_for(view, method)
+    for route in PAGES:
+        read, write = access_table.PAGES[route]
+        allowed = read if method in ("GET", "HEAD", "OPTIONS") else write
         response = client.generic(method, address(route))
-        if allowed == PUBLIC or (role and role in (allowed or ())):
+        if allowed == PUBLIC or (role and role in allowed):
             assert response.status_code == 200, route
         elif role is None:
             assert response.status_code == 302, route
@@ -85,12 +95,43 @@ def test_every_view_answers_each_role_and_method_as_declared(role: Role | None, 
             assert method == "HEAD" or b"MOS-ACC-001" in response.content, route
 
 
+@pytest.fixture
+def _operations_say_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Authentication decides before the operation: the operation itself is left out."""
+    for route in access_table.API:
+        (cell,) = VIEWS[route].__closure__  # ninja's view of an address holds its operations
+        for operation in cell.cell_contents.operations:
+            monkeypatch.setattr(operation, "view_func", lambda request, **_: HttpResponse("reached"))
+
+
+def status_of(client: Client, method: str, route: str, **headers: str) -> int:
+    return client.generic(method, address(route), headers=headers).status_code
+
+
 @pytest.mark.django_db
-def test_the_api_answers_nobody_who_is_not_signed_in() -> None:
-    client = client_for(None)
-    operations = [route for route, view in VIEWS.items() if getattr(view, "checks_access_itself", False)]
-    assert operations
-    for route in operations:
-        answers = {method: client.generic(method, address(route)).status_code for method in ("GET", "POST", "PUT")}
-        assert set(answers.values()) <= {401, 405}, f"{route}: {answers}"
-        assert 401 in answers.values(), f"{route}: {answers}"
+@pytest.mark.usefixtures("_operations_say_reached")
+@pytest.mark.parametrize("role", [None, *Role], ids=lambda role: role or "nobody")
+def test_every_operation_of_the_api_answers_each_role_and_method(role: Role | None) -> None:
+    client = client_for(role)
+    for route in access_table.API:
+        assert status_of(client, "GET", route) == (200 if role else 401), route
+        for method in METHODS[1:]:
+            assert status_of(client, method, route) in (401, 405), f"{method} {route}"
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("_operations_say_reached")
+@pytest.mark.parametrize("scope", Scope)
+def test_a_token_opens_what_its_scope_names_and_nothing_else(scope: Scope) -> None:
+    owner = User.objects.create(username="owner", role=Role.ADMIN)
+    token, raw = create_token(name="walker", scopes=[scope], created_by=owner)
+    client = Client(raise_request_exception=False)
+    bearer = {"authorization": f"Bearer {raw}"}
+    for route, wanted in access_table.API.items():
+        assert status_of(client, "GET", route, **bearer) == (200 if scope == wanted else 401), route
+        assert status_of(client, "POST", route, **bearer) in (401, 405), route
+    for route, (read, _) in access_table.PAGES.items():
+        status = status_of(client, "GET", route, **bearer)
+        assert read == PUBLIC or status == 302, f"a token opens the page {route}"
+    revoke_token(token_id=token.pk)
+    assert {status_of(client, "GET", route, **bearer) for route in access_table.API} == {401}
