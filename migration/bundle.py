@@ -64,6 +64,7 @@ def as_summary(job: MigrationJob) -> dict[str, Any]:
         "phase": job.phase,
         "version": job.version,
         "attempt": job.attempt,
+        "resumes": job.resumes,
         "run_id": str(job.run_id),
         "source": {"label": job.source_label, "tier": job.source_tier, "display": _display(job, "source")},
         "target": {"label": job.target_label, "name": job.target_name, "display": _display(job, "target")},

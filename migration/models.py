@@ -83,6 +83,8 @@ class MigrationJob(models.Model):
     phase = models.CharField(max_length=16, default="")
     version = models.PositiveBigIntegerField(default=1)
     attempt = models.PositiveIntegerField(default=1)
+    resumes = models.PositiveIntegerField(default=0)  # how often people had it go on after it stopped
+    lost_workers = models.PositiveIntegerField(default=0)  # workers that stopped during this one dry run
     run_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
 
     source_document = models.JSONField()

@@ -99,6 +99,11 @@ class RunPage:
         return POLL_S.get(self.state, 3)
 
     @property
+    def ledger_at(self) -> str:
+        """When the target's ledger was read for an interrupted run, "" while the last report is all there is."""
+        return str(self.progress.get("from_ledger", ""))
+
+    @property
     def is_live(self) -> bool:
         return self.state in LIVE_STATES
 

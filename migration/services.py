@@ -142,6 +142,7 @@ def decide(
             attempt=F("attempt") + 1,
             decisions=merged.as_dict(),
             plan_hash="",
+            lost_workers=0,
             **RESTORE,
         )
         if not hit:
@@ -291,6 +292,7 @@ def resume_migration(*, job: MigrationJob, by: Actor, is_inline: bool = False) -
         queue.ensure_broker()
     without_worker = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lt=timezone.now())
     changes = RESTORE | {"state": JobState.QUEUED, "attempt": F("attempt") + 1, "finished_at": None}
+    changes["resumes"] = F("resumes") + 1
     states = (JobState.RUNNING, JobState.PAUSED, JobState.FAILED)
     action = Action.MIGRATION_CONTINUE if job.state == JobState.PAUSED else Action.MIGRATION_RESUME
     try:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from django.db.models import F, Q
 from django.utils import timezone
 
 from migration import queue, rehearsal
 from migration.job_codes import PLANNING_LOST
-from migration.jobs import change
+from migration.jobs import change, interrupted_rows
+from migration.ledger_progress import show_ledger
 from migration.models import JobState, MigrationJob
 
 SWEEP_S = 15.0
-PLAN_ATTEMPTS = 3  # a dry run that took three workers down is not tried on a fourth
+LOST_WORKERS = 2  # a dry run that took three workers down is not tried on a fourth
 
 
 def sweep() -> int:
@@ -28,6 +30,8 @@ def sweep() -> int:
     sent = sum(queue.send("run" if job.state == JobState.QUEUED else "plan", [job.pk, job.attempt]) for job in jobs)
     sent += sum(_take_up(job) for job in _orphaned_plans())
     rehearsal.sweep()
+    for job in MigrationJob.objects.filter(interrupted_rows(timezone.now())):
+        show_ledger(job)
     return sent
 
 
@@ -37,8 +41,9 @@ def _orphaned_plans() -> list[MigrationJob]:
 
 def _take_up(job: MigrationJob) -> bool:
     expired = Q(lease_expires_at__lt=timezone.now())
-    if job.attempt < PLAN_ATTEMPTS:
-        changes = {"lease_owner": "", "lease_expires_at": None, "attempt": F("attempt") + 1}
+    if job.lost_workers < LOST_WORKERS:
+        changes: dict[str, Any] = {"lease_owner": "", "lease_expires_at": None}
+        changes |= {"attempt": F("attempt") + 1, "lost_workers": F("lost_workers") + 1}
         event = "The worker stopped during the dry run; it is made again"
         is_mine = change(job, states=(JobState.PLANNING,), event=event, actor="", where=expired, **changes)
         return is_mine and queue.send("plan", [job.pk, job.attempt])

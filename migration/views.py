@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from migration import choices, history, services
 from migration.bundle import support_bundle
 from migration.forms import NewForm, decisions_from_post, limit_from_post
+from migration.ledger_progress import show_ledger
 from migration.models import EffectiveState, MigrationJob
 from migration.pages import RunPage, one_line
 from migration.signing import ensure_key, public_pem, shown_fingerprint
@@ -77,7 +78,10 @@ def new(request: HttpRequest) -> HttpResponse:
 @allow(READERS)
 @require_GET
 def detail(request: HttpRequest, number: int) -> HttpResponse:
-    return _show(request, services.get_job(number))
+    job = services.get_job(number)
+    if job.effective_state() is EffectiveState.INTERRUPTED:
+        show_ledger(job)
+    return _show(request, job)
 
 
 def _show(

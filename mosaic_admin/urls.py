@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 
 from doctor import views as doctor_views
-from mosaic_admin import api, views
+from mosaic_admin import api, views, wizard
 from mosaic_admin.people import views as people_views
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -17,6 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("theme/", views.theme, name="theme"),
     path("audit/", include("mosaic_admin.audit.urls")),
     path("people/", include("mosaic_admin.people.urls")),
+    path("migrations/<int:number>/pause-gateway", wizard.pause_and_replan, name="pause-and-replan"),
     path("migrations/", include("migration.urls")),
     path("tiers/", include("tiers.urls")),
     path("doctor/bundle/", views.bundle, name="doctor-bundle"),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from migration import services
+from migration import services, sweeper
 from migration.endpoints import EndpointChoice
 from migration.models import EffectiveState, MigrationJob
 from tests.integration.engine.support import CAMEL, CAMEL_DECISIONS, load, scalar
@@ -68,6 +68,11 @@ def test_a_worker_killed_in_a_phase_is_interrupted_resumed_and_verified(
     until(lambda: job_state(job) is EffectiveState.RUNNING and job.phase == phase, 60, f"phase {phase}")
     worker.kill()
     assert until(lambda: job_state(job) is EffectiveState.INTERRUPTED, 30) <= 30
+    MigrationJob.objects.filter(pk=job.pk).update(rows_done=1)  # an old report
+    sweeper.sweep()
+    job.refresh_from_db()
+    assert job.rows_done == scalar(urls[1], "SELECT sum(rows) FROM mosaic_migration.chunk WHERE state = 'copied'")
+    assert job.progress["from_ledger"]
     services.resume_migration(job=job, by=BY)
     workers.start(*WORKER)
     until(lambda: job_state(job) not in (EffectiveState.QUEUED, EffectiveState.RUNNING), 120, "the resumed run")

@@ -129,6 +129,7 @@ def test_resume_queues_a_new_attempt_and_forgets_the_error(in_state: Make, sent:
     job = in_state(state)
     services.resume_migration(job=job, by=BY)
     assert (job.state, job.attempt, job.error_code, job.lease_owner) == (JobState.QUEUED, 3, "", "")
+    assert job.resumes == 1
     assert sent[-1] == ("run", job.pk, 3)
 
 
@@ -214,6 +215,19 @@ def test_the_sweeper_takes_up_a_dry_run_whose_worker_died_and_gives_up_in_the_en
         job.refresh_from_db()
         assert job.attempt == attempt
     assert (job.state, job.error_code) == (JobState.PLAN_FAILED, "MOS-MIG-110")
+
+
+def test_a_dry_run_that_was_repeated_often_is_still_taken_up_when_its_worker_dies(planned: Make, sent: Sent) -> None:
+    job = planned()
+    for _ in range(5):
+        job = plan_here(services.decide(job=job, by=BY))
+    services.decide(job=job, by=BY)
+    expired = timezone.now() - timedelta(seconds=1)
+    MigrationJob.objects.filter(pk=job.pk).update(lease_owner="atlas:1", lease_expires_at=expired)
+    sweeper.sweep()
+    job.refresh_from_db()
+    assert (job.state, job.lost_workers, job.attempt) == (JobState.PLANNING, 1, 8)
+    assert sent[-1] == ("plan", job.pk, 8)
 
 
 def test_the_sweeper_leaves_running_and_finished_jobs_alone(in_state: Make, sent: Sent) -> None:
