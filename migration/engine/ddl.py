@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import psycopg
@@ -12,7 +13,9 @@ from migration.engine import orphans
 from migration.engine.catalog import Connection, quote, read_columns, read_objects
 from migration.engine.lanes import Ends, Lane, Watch, run_lanes
 from migration.engine.ledger_rows import Claim, DdlRow
-from migration.engine.model import Plan
+from migration.engine.model import Plan, SureKey
+from migration.engine.surekeys import is_sure
+from migration.errors import DatabaseRefusedError
 
 MAX_VECTOR_DIM, MAX_HALFVEC_DIM = 2_000, 4_000  # pgvector's limits for HNSW
 RETRIES = 5  # two foreign keys built at once can deadlock on a table both refer to
@@ -32,24 +35,45 @@ def record(connection: Connection, claim: Claim, plan: Plan) -> None:
 
 def _ordinal(kind: str) -> int:
     """Foreign keys last: they need the unique keys they refer to."""
-    return {"index": 1, "unique": 0, "check": 0, "column": 0, "foreign_key": 2}[kind]
+    return {"index": 1, "unique": 1, "check": 0, "column": 0, "foreign_key": 2}[kind]
 
 
-def drop_secondary(connection: Connection, claim: Claim, *, kinds: tuple[str, ...] = ("foreign_key", "index")) -> int:
-    """Drop foreign keys and plain indexes in one transaction. Unique ones stay: they find duplicates row by row."""
-    found = [row for row in ledger.read_ddl(connection, claim.run_id) if row.kind in kinds and _is_droppable(row)]
+def drop_secondary(connection: Connection, claim: Claim, plan: Plan) -> int:
+    """Drop foreign keys, plain indexes and those unique keys that the source guarantees, in one transaction."""
+    sure = {table.name: table.sure_keys for table in plan.copied_tables}
+    found = [row for row in ledger.read_ddl(connection, claim.run_id) if _is_droppable(row, sure)]
+    return _drop_all(connection, claim, found)
+
+
+def _drop_all(connection: Connection, claim: Claim, found: list[DdlRow]) -> int:
     rows = [row for row in found if row.state != "dropped"]
     if not rows:
         return 0
     with claim.transaction(connection):
         for row in sorted(rows, key=lambda row: -row.ordinal):
+            if row.kind != "foreign_key" and _is_referred_to(connection, row):
+                continue
             connection.execute(orphans.drop_statement(row))
             ledger.set_ddl_state(connection, claim.run_id, row, "dropped")
     return len(rows)
 
 
-def _is_droppable(row: DdlRow) -> bool:
-    return row.kind == "foreign_key" or (row.kind == "index" and not row.definition.startswith("CREATE UNIQUE"))
+def _is_droppable(row: DdlRow, sure: Mapping[str, Sequence[SureKey]]) -> bool:
+    if row.kind == "foreign_key":
+        return True
+    is_unique = row.kind == "unique" or row.definition.startswith("CREATE UNIQUE")
+    return is_sure(row.definition, sure[row.table_name]) if is_unique else row.kind == "index"
+
+
+def _is_referred_to(connection: Connection, row: DdlRow) -> bool:
+    """Say whether a foreign key still stands on it: one of a table of the store that this source does not have."""
+    found = connection.execute(
+        """SELECT FROM pg_catalog.pg_constraint f JOIN pg_catalog.pg_class i ON i.oid = f.conindid
+             JOIN pg_catalog.pg_namespace n ON n.oid = i.relnamespace
+            WHERE f.contype = 'f' AND n.nspname = 'public' AND i.relname = %s LIMIT 1""",
+        (row.name,),
+    )
+    return found.fetchone() is not None
 
 
 def add_vector_indexes(connection: Connection, claim: Claim, plan: Plan, watch: Watch) -> None:
@@ -77,19 +101,20 @@ def add_vector_indexes(connection: Connection, claim: Claim, plan: Plan, watch: 
 
 def rebuild(ends: Ends, watch: Watch, connection: Connection, claim: Claim, plan: Plan, lanes: int) -> None:
     """Build what is dropped: unique keys and indexes in parallel, then foreign keys. Each commits on its own."""
-    if _build_dropped(ends, watch, connection, claim, lanes, may_fail=True):
-        drop_secondary(connection, claim, kinds=("foreign_key",))
+    if _build_dropped(ends, watch, connection, claim, plan, lanes, may_fail=True):
+        _drop_all(connection, claim, [r for r in ledger.read_ddl(connection, claim.run_id) if r.kind == "foreign_key"])
         orphans.reject_orphans(connection, claim, plan, watch)
-        _build_dropped(ends, watch, connection, claim, lanes, may_fail=False)
+        _build_dropped(ends, watch, connection, claim, plan, lanes, may_fail=False)
 
 
 def _build_dropped(
-    ends: Ends, watch: Watch, connection: Connection, claim: Claim, lanes: int, *, may_fail: bool
+    ends: Ends, watch: Watch, connection: Connection, claim: Claim, plan: Plan, lanes: int, *, may_fail: bool
 ) -> list[DdlRow]:
     """Return the foreign keys that rows break, when these may fail."""
     broken: list[DdlRow] = []
     rows = ledger.read_ddl(connection, claim.run_id)
     missing = [row for row in rows if row.state == "dropped"]
+    sizes = {table.name: table.bytes for table in plan.copied_tables}
     watch.tracker.set_indexes(
         len([r for r in rows if r.state == "rebuilt"]), len([r for r in rows if r.state != "present"])
     )
@@ -99,6 +124,14 @@ def _build_dropped(
         try:
             _build(lane.target, claim, row)
             watch.tracker.finish_index()
+        except psycopg.errors.UniqueViolation:
+            raise DatabaseRefusedError(
+                f"The unique key {row.name} of {row.table_name} cannot be built: the source holds rows that a unique "
+                "key of its own should have refused.",
+                remediation=f"In the source: REINDEX TABLE {row.table_name} names the key and the duplicates; remove "
+                "them, then press Resume or run the same command with --resume.",
+                sqlstate="23505",
+            ) from None
         except psycopg.errors.ForeignKeyViolation:
             if not may_fail:
                 raise
@@ -106,7 +139,8 @@ def _build_dropped(
 
     for ordinal in sorted({row.ordinal for row in missing}):
         group = [row for row in missing if row.ordinal == ordinal]
-        group.sort(key=lambda row: "USING hnsw" not in row.definition)  # the slowest first, beside all the others
+        # the slowest first, beside all the others
+        group.sort(key=lambda row: ("USING hnsw" not in row.definition, -sizes.get(row.table_name, 0)))
         run_lanes(ends, watch, group, build, lanes=lanes, use=("target",))
     return broken
 

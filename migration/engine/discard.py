@@ -134,7 +134,7 @@ def _remove(connection: Connection, run: RunRow, plan: Plan, store: list[str], c
             remediation="Drop the view, key or function that somebody made in the target, then discard again.",
             run_id=str(run.run_id),
         ) from None
-    _restore(connection, [r for r in rows if r.table_name not in own and r.kind in ("index", "foreign_key")])
+    _restore(connection, [r for r in rows if r.table_name not in own and r.kind in ("index", "unique", "foreign_key")])
 
 
 def _drop_columns(connection: Connection, table: TablePlan) -> None:
@@ -156,6 +156,6 @@ def _drop_made(connection: Connection, statement: str) -> None:
 def _restore(connection: Connection, rows: list[ledger.DdlRow]) -> None:
     """Build the store's own indexes and keys again: the schema is then what it was before the run."""
     for row in rows:
-        is_there = row.kind == "index" and row.state != "dropped"
+        is_there = row.kind != "foreign_key" and row.state != "dropped"
         if not is_there and not row.name.startswith("insights_embedding_hnsw_"):
             connection.execute(orphans.create_statement(row))

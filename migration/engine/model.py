@@ -128,6 +128,14 @@ class ColumnPlan(_Data):
 
 
 @dataclass(frozen=True)
+class SureKey(_Data):
+    """Columns whose values no two rows share, among the rows that meet `where` ("" for all)."""
+
+    columns: tuple[str, ...]
+    where: str = ""
+
+
+@dataclass(frozen=True)
 class TablePlan(_Data):
     """`name` is the table's name in the target, `source_table` in the source; `chunks` is what the rows make today."""
 
@@ -148,6 +156,7 @@ class TablePlan(_Data):
     late_ddl: tuple[tuple[str, str, str], ...] = ()  # (kind, name, statement) of indexes and keys, after the load
     sequences: tuple[tuple[str, str], ...] = ()  # (source sequence, target sequence)
     computed: tuple[ColumnPlan, ...] = ()  # generated in the target as in the source: not copied, verified
+    sure_keys: tuple[SureKey, ...] = ()  # of target columns: what the source's own keys guarantee
     is_partitioned: bool = False  # in the source: read with its partitions, any other table without its children
 
 
@@ -192,6 +201,7 @@ class EndpointFacts(_Data):
     encoding: str
     collation: str
     pgvector: str = ""  # installed version, "" when it isn't
+    next_xid: str = ""  # as long as it stays, no transaction on this server has written anything
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 import psycopg
 from pydantic import ValidationError
@@ -31,6 +31,7 @@ from migration.engine.model import (
     Totals,
 )
 from migration.engine.names import target_column, target_table
+from migration.engine.surekeys import sure_keys
 from migration.engine.tables import (
     Findings,
     Mapped,
@@ -47,11 +48,21 @@ CHUNK_ROWS = 50_000
 # Measured on two cores over loopback (docs/decisions/0001); only the downtime estimate reads them.
 COPY_BYTES_PER_S, INDEX_BYTES_PER_S, VERIFY_BYTES_PER_S = 60e6, 80e6, 150e6
 APPLICATION = "mosaic plan"
+_SCANNED = (codes.TYPE, codes.NAME_CLASH, codes.WOULD_REJECT, codes.LARGEST_VALUE, codes.NOT_CARRIED, codes.PRIVILEGE)
 TargetState = Literal["empty", "unfinished", "finished", "foreign"]
 
 
-def make_plan(source: Endpoint, target: Endpoint, decisions: Decisions, sessions: Sessions | None = None) -> Plan:
+def make_plan(
+    source: Endpoint,
+    target: Endpoint,
+    decisions: Decisions,
+    sessions: Sessions | None = None,
+    *,
+    known: Plan | None = None,
+) -> Plan:
     """Return what a migration would do, with its checks and open questions. `sessions` can be ended meanwhile.
+
+    With a plan that is `known`, a source in which nothing was written since is not scanned once more.
 
     Raises: DirectionError for a pair of ends that can never be, a ServiceError when an end cannot be reached.
     """
@@ -62,16 +73,51 @@ def make_plan(source: Endpoint, target: Endpoint, decisions: Decisions, sessions
         checks.refuse_same_database(*ends)
         holders = {"source": lock_holders(here), "target": lock_holders(there)}
         findings = Findings(checks=checks.run_checks(*ends, decisions, holders))
-        pairs = _plan_tables(here, decisions, findings, ends[1].version_num // 10_000)
-        copied = [pair for pair in pairs if pair[0].action.copies]
-        if not findings.decisions and not any(check.blocks for check in findings.checks):
-            findings.checks += prechecks.would_reject(here, copied, allow_rejects=decisions.allow_rejects)
-        findings.checks.append(_largest([plan for plan, _ in pairs]))
-        findings.checks += _shapes(copied)
-        _refuse_xml(there, copied, findings)
+        if known is not None and _still_holds(known, ends, decisions):
+            plans = _reuse(known, findings)
+        else:
+            plans = _scan(here, there, decisions, findings, ends[1].version_num // 10_000)
         run = read_run(there)
         state = _target_state(there, run, ends, findings)
-    return _hold_against(run, _assemble([plan for plan, _ in pairs], ends, findings, decisions, state))
+    return _hold_against(run, _assemble(plans, ends, findings, decisions, state))
+
+
+def _still_holds(known: Plan, ends: tuple[Situation, Situation], decisions: Decisions) -> bool:
+    """Say whether no transaction of the source has written anything since a plan was made, DDL and rights included."""
+    volatile: dict[str, Any] = {"size_bytes": 0, "next_xid": "", "pgvector": ""}
+    pairs = zip((known.source, known.target), (end.facts for end in ends), strict=True)
+    is_same = all(replace(old, **volatile) == replace(new, **volatile) for old, new in pairs)
+    return is_same and known.decisions == decisions and known.source.next_xid == ends[0].facts.next_xid != ""
+
+
+def _reuse(known: Plan, findings: Findings) -> list[TablePlan]:
+    """Take over what only a scan finds."""
+    scanned = (
+        codes.TYPE,
+        codes.NAME_CLASH,
+        codes.WOULD_REJECT,
+        codes.LARGEST_VALUE,
+        codes.NOT_CARRIED,
+        codes.PRIVILEGE,
+    )
+    made = {(check.code, check.name) for check in findings.checks}
+    kept = [check for check in known.checks if check.code in {code.id for code in scanned}]
+    findings.checks += [check for check in kept if (check.code, check.name) not in made]
+    findings.decisions += known.open_decisions
+    return list(known.tables)
+
+
+def _scan(
+    here: Connection, there: Connection, decisions: Decisions, findings: Findings, target_major: int
+) -> list[TablePlan]:
+    pairs = _plan_tables(here, decisions, findings, target_major)
+    copied = [pair for pair in pairs if pair[0].action.copies]
+    if not findings.decisions and not any(check.blocks for check in findings.checks):
+        findings.checks += prechecks.would_reject(here, copied, allow_rejects=decisions.allow_rejects)
+    findings.checks.append(_largest([plan for plan, _ in pairs]))
+    findings.checks += _shapes(copied)
+    _refuse_xml(there, copied, findings)
+    return [plan for plan, _ in pairs]
 
 
 @contextmanager
@@ -140,6 +186,7 @@ def _table_plan(
         chunks=max(1, math.ceil(measured.rows / CHUNK_ROWS)) if by else 1,
         notes=() if by else ("partitioned, without a key that ranges can be made of: one chunk, restarted whole",),
         largest_value_bytes=measured.largest_value_bytes,
+        sure_keys=sure_keys(table, columns),
         is_partitioned=table.kind == "p",
     )
 

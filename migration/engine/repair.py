@@ -35,7 +35,8 @@ class Repairer:
             return
         rejects = ledger.read_rejects(self.main, self.claim.run_id)
         orphaned = ledger.read_orphaned(self.main, self.claim.run_id)
-        ddl.drop_secondary(self.main, self.claim)  # rows are referred to: they cannot go while the keys stand
+        # rows are referred to: they cannot go while the keys stand
+        ddl.drop_secondary(self.main, self.claim, self.plan)
         for table in self.plan.copied_tables:
             mine = [chunk for chunk in changed if chunk.table_name == table.name]
             if not mine and table.name not in orphaned:
@@ -67,7 +68,7 @@ class Repairer:
         unequal = Verifier(self.plan, self.ends, self.watch, "exact", snapshot, rejects).unequal(skip=waiting)
         if not unequal:
             return
-        ddl.drop_secondary(self.main, self.claim)
+        ddl.drop_secondary(self.main, self.claim, self.plan)
         for table in unequal:
             self.watch.control.check()
             with self.claim.transaction(self.main):

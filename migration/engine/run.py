@@ -125,7 +125,8 @@ class _Run:
             self.watch.tracker.event(f"Ended {count} sessions of the worker before, whose lease had expired", "warning")
 
     def _refuse_stale_plan(self) -> None:
-        fresh = make_plan(self.ends.source, self.ends.target, self.plan.decisions, self.ends.sessions)
+        ends = self.ends
+        fresh = make_plan(ends.source, ends.target, self.plan.decisions, ends.sessions, known=self.plan)
         # a lock is waited for below, and its error names the holder
         blocking = [check for check in fresh.blocking_checks if check.code != codes.LOCKED.id]
         if blocking:
@@ -216,7 +217,7 @@ class _Run:
         waiting = [chunk for chunk in chunks if chunk.state != "copied"]
         self._show(chunks)
         if waiting:
-            ddl.drop_secondary(main, claim)
+            ddl.drop_secondary(main, claim, self.plan)
             copy_all(copier, waiting, self.options.copiers)
         ledger.update_tables(main, claim)
 
