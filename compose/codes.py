@@ -139,6 +139,20 @@ INTERRUPTED = Code(
     ExitCode.UNREACHABLE,
     503,
 )
+PORT_OFFERED = Code(
+    "MOS-STK-022",
+    "The network reaches the stack",
+    "A service of the stack publishes its port on an address that other machines reach.",
+    ExitCode.CONFIG,
+    409,
+)
+CONFIG_DRIFT = Code(
+    "MOS-STK-023",
+    "The stack runs with an older configuration",
+    "A service was started from another configuration than the one that would be applied now.",
+    ExitCode.CONFIG,
+    409,
+)
 
 ALL = (
     NOT_STARTED,
@@ -161,4 +175,6 @@ ALL = (
     SUPERVISED,
     NO_QUEUE,
     INTERRUPTED,
+    PORT_OFFERED,
+    CONFIG_DRIFT,
 )

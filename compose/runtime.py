@@ -45,6 +45,7 @@ class ServiceStatus:
     memory_limit_bytes: int | None = None
     since: datetime | None = None
     exit_code: int | None = None
+    config_hash: str = ""  # of the configuration that it was started with
     note: str = ""  # what the health check said last, as the engine tells it
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from compose import codes as compose_codes
+from compose.choice import runtime_for, runtime_word
+from compose.probes import stack_probes
 from doctor import codes as doctor_codes
 from doctor.probe import Probe
 from doctor.probes.config import ConfigFile
@@ -18,7 +20,7 @@ from gateway import codes as gateway_codes
 from gateway.doctor_probes import gateway_probes
 from migration import codes as migration_codes
 from migration import job_codes
-from mosaic_admin import codes
+from mosaic_admin import codes, env
 from mosaic_admin.audit import codes as audit_codes
 from mosaic_admin.codes import Code
 from mosaic_admin.people import codes as people_codes
@@ -64,6 +66,7 @@ def probes_for(config: ResolvedConfig, *, tier: str | None = None, path: Path | 
         *_storage_probes(config, tier),
         *after,
         *_queue_probes(config),
+        *_stack_probes(config),
     ]
 
 
@@ -73,6 +76,13 @@ def _storage_probes(config: ResolvedConfig, tier: str) -> list[Probe]:
         return [*pglite_probes(storage.data_dir)]
     vector = vector_probes(storage.url) if storage.enable_vector else []
     return [*postgres_probes(storage.url, tier=tier), *vector, *store_probes(storage.url)]
+
+
+def _stack_probes(config: ResolvedConfig) -> list[Probe]:
+    environment = env.load()
+    if runtime_word(environment) != "docker":
+        return []
+    return stack_probes(config, runtime_for(environment, "docker"), port=environment.postgres_port)
 
 
 def _queue_probes(config: ResolvedConfig) -> list[Probe]:

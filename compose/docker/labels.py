@@ -16,7 +16,7 @@ from compose.runtime import SERVICES, ServiceState, ServiceStatus, Volume
 PROJECT = "com.docker.compose.project"
 SERVICE = "com.docker.compose.service"
 ONE_OFF = "com.docker.compose.oneoff"
-VOLUME = "com.docker.compose.volume"
+CONFIG_HASH = "com.docker.compose.config-hash"
 
 
 def services_from(containers: Iterable[dict[str, Any]], images: dict[str, dict[str, Any]]) -> list[ServiceStatus]:
@@ -51,6 +51,7 @@ def _service(name: str, container: dict[str, Any], images: dict[str, dict[str, A
         memory_limit_bytes=host.get("Memory") or None,
         since=moment(state["StartedAt"] if is_up else state["FinishedAt"]),
         exit_code=None if is_up else state.get("ExitCode"),
+        config_hash=(container["Config"]["Labels"] or {}).get(CONFIG_HASH, ""),
         note=str(told[-1].get("Output", "")).strip() if is_up else "",
     )
 

@@ -85,6 +85,11 @@ class DockerStack:
     def config(self) -> str:
         return self.engine.ask(*self.arguments("config"))
 
+    def config_hashes(self) -> dict[str, str]:
+        """Return service → hash of its configuration: what compose compares before it makes a container anew."""
+        lines = self.engine.ask(*self.arguments("config", "--hash", "*")).splitlines()
+        return {name: value for name, _, value in (line.partition(" ") for line in lines)}
+
     def _wait(self, say: Say) -> None:
         """Wait until all is healthy. Compose's own `--wait` gives up at once on a service that only just recovers."""
         begun = trouble_since = time.monotonic()

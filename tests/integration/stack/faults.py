@@ -19,7 +19,7 @@ from tests.integration.stack.conftest import end, wait_ready
 
 TABLES = ("users", "teams", "tasks", "conversations", "messages", "insights")
 ATTEMPT_S = 150.0
-RESUMED_WITHIN_S = 120.0
+RESUMED_WITHIN_S = 60.0  # the slowest of the long run took 29 s on a machine with four times its load
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,8 @@ def migrate_through(fault: Fault, source: str, target: str) -> Story:
         if result["exit"] == 0:
             return Story(fault, was_running, tuple(codes), time.monotonic() - struck)
         codes.append(result["code"])
-        assert time.monotonic() - struck < RESUMED_WITHIN_S, f"{fault} could not be resumed: {codes}"
+        is_late = time.monotonic() - struck > RESUMED_WITHIN_S
+        assert not is_late, f"{fault} could not be resumed: {codes}, last: {result['message']}"
         time.sleep(0.5)
         attempt = Attempt(source, target)
 
