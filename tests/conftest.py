@@ -15,6 +15,7 @@ pytest_plugins = [
     "tests.e2e.stack",
     "tests.integration.doctor.stores",
     "tests.integration.doctor.odd_servers",
+    "tests.integration.doctor.faults",
     "tests.engine",
     "tests.e2e.dashboard",
 ]

@@ -45,6 +45,7 @@ _STATES = {
 }
 # "Database … is not currently accepting connections" is 55000, which means many other things for a statement.
 _SIGN_IN_STATES = {**_STATES, "55000": Fault.DATABASE}
+POOLER_STATE = "08P01"  # what PgBouncer says of everything it refuses, in English whatever the server speaks
 # Faults that no server spoke of have no SQLSTATE: libpq's own English words tell them apart. What a server says stands
 # here for systems where its SQLSTATE cannot be had (tiers.signin). Order matters: the first match wins.
 _WORDS = (
@@ -158,13 +159,15 @@ def _addresses(parameters: dict[str, Any], where: str, timeout_s: float) -> list
 def classify(exc: BaseException) -> Fault:
     """Name the fault behind a driver or operating-system error."""
     state = sqlstate_of(exc) if isinstance(exc, psycopg.Error) else None
-    if state:
-        states = _STATES if exc.sqlstate else _SIGN_IN_STATES  # type: ignore[attr-defined]
+    is_sign_in = state is not None and not getattr(exc, "sqlstate", None)
+    if state and not (is_sign_in and state == POOLER_STATE):
+        states = _SIGN_IN_STATES if is_sign_in else _STATES
         return states.get(state, Fault.LOST if state.startswith("08") else Fault.OTHER)
     if isinstance(exc, psycopg.errors.ConnectionTimeout | TimeoutError):
         return Fault.TIMEOUT
     text = str(exc)
-    return next((fault for pattern, fault in _WORDS if pattern.search(text)), Fault.OTHER)
+    unknown = Fault.LOST if state else Fault.OTHER
+    return next((fault for pattern, fault in _WORDS if pattern.search(text)), unknown)
 
 
 def translate(exc: BaseException, where: str, *, timeout_s: float = CONNECT_TIMEOUT_S) -> MosaicError:

@@ -1,8 +1,8 @@
 """A psycopg connection that tells why the server refused it: by SQLSTATE, in whatever language the server speaks.
 
 libpq keeps the SQLSTATE of a refused sign-in to itself and shows only the server's words, which follow the server's
-`lc_messages`. With the verbosity `sqlstate`, set before the sign-in, it shows the SQLSTATE *instead of* the words: they
-do not even enter this process. psycopg has no call for that verbosity, so it is set in the same libpq directly.
+`lc_messages`. With the verbosity `verbose`, set before the sign-in, the SQLSTATE stands before the words. psycopg has
+no call for that, so it is set in the same libpq directly.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import psycopg
 from psycopg import generators, pq
 
 Row = TypeVar("Row")
-VERBOSITY_DEFAULT, VERBOSITY_SQLSTATE = 1, 3  # PGVerbosity in libpq-fe.h
-_STATE = re.compile(r":\s+([0-9A-Z]{5})\s*$", re.MULTILINE)
+VERBOSITY_DEFAULT, VERBOSITY_VERBOSE = 1, 2  # PGVerbosity in libpq-fe.h
+_STATE = re.compile(r":\s+(?=[A-Z]*\d)([0-9A-Z]{5})(?=: )")  # every state has a digit, and "FATAL" has five letters too
 _MAPS = Path("/proc/self/maps")
 
 
@@ -56,7 +56,7 @@ class TellingConnection(psycopg.Connection[Row]):
     def _connect_gen(cls, conninfo: str = "") -> Generator[Any, Any, Any]:
         """Do what psycopg's own step does, with the verbosity set between its beginning and the first answer."""
         started = pq.PGconn.connect_start(conninfo.encode())
-        _set_verbosity(started, VERBOSITY_SQLSTATE)
+        _set_verbosity(started, VERBOSITY_VERBOSE)
         connection = yield from _poll(started)
         _set_verbosity(connection, VERBOSITY_DEFAULT)
         connection.nonblocking = 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,14 +72,22 @@ class Install:
     def bring_about(self, fault: str) -> Path:
         """Make the fault and return the configuration to boot from."""
         FAULTS[fault].make(self)
-        if "storage" not in self.changes:
-            self.storage = self.storage or self.make_store(self.postgres)
+        return self.written()
+
+    def written(self) -> Path:
+        """Write the configuration down as it is by now; what no fault has touched is in order."""
+        self.store()
         self.queue = self.queue or self.valkey.url
         self.path.write_text(self.raw or json.dumps(self.document))
         return self.path
 
-    def sql(self, *statements: str) -> None:
+    def store(self) -> str:
+        """The install's store, in order until now."""
         self.storage = self.storage or self.make_store(self.postgres)
+        return self.storage
+
+    def sql(self, *statements: str) -> None:
+        self.store()
         with psycopg.connect(self.storage, autocommit=True) as connection:
             for statement in statements:
                 connection.execute(statement.replace("{database}", f'"{connection.info.dbname}"'))
@@ -233,12 +241,12 @@ def _(install: Install) -> None:
 
 @fault("postgres without the TLS that is asked for", "MOS-PG-004")
 def _(install: Install) -> None:
-    install.storage = f"{install.make_store(install.postgres)}?sslmode=require"
+    install.storage = f"{install.store()}?sslmode=require"
 
 
 @fault("postgres password", "MOS-PG-005")
 def _(install: Install) -> None:
-    install.storage = with_password(install.postgres.url)
+    install.storage = with_password(install.store())
 
 
 @fault("postgres database missing", "MOS-PG-006")
@@ -278,8 +286,7 @@ def _(install: Install) -> None:
 
 @fault("postgres behind a pooler", "MOS-PG-023")
 def _(install: Install) -> None:
-    direct = install.make_store(install.postgres)
-    install.storage = install.undo.enter_context(pgbouncer(direct, install.folder / "pgbouncer"))
+    install.storage = install.undo.enter_context(pgbouncer(install.store(), install.folder / "pgbouncer"))
 
 
 @fault("postgres encoding", "MOS-PG-025")
@@ -391,8 +398,7 @@ def _(install: Install) -> None:
 
 @fault("store with an unfinished migration", "MOS-STO-020")
 def _(install: Install) -> None:
-    install.storage = install.make_store(install.postgres)
-    begin_run(install.storage, "copying")
+    begin_run(install.store(), "copying")
 
 
 @fault("store under a migration", "MOS-STO-021")
@@ -406,3 +412,21 @@ def _(install: Install) -> None:
     install.storage = install.make_store(install.postgres)
     stranger = install.undo.enter_context(psycopg.connect(install.storage, application_name="somebody"))
     stranger.execute("SELECT pg_advisory_lock(%s::int, 1)", (0x4D4F5341,))
+
+
+@pytest.fixture
+def install(
+    tmp_path: Path,
+    postgres: EmbeddedPostgres,
+    plain_postgres: EmbeddedPostgres,
+    broken_postgres: EmbeddedPostgres,
+    starting_postgres: EmbeddedPostgres,
+    valkey: EmbeddedValkey,
+    make_database: MakeDatabase,
+    make_store: MakeStore,
+    old_postgres: StartPostgres,
+    make_directory: MakeDirectory,
+) -> Iterator[Install]:
+    servers = (postgres, plain_postgres, broken_postgres, starting_postgres, valkey)
+    with ExitStack() as undo:
+        yield Install(tmp_path, *servers, make_database, make_store, old_postgres, make_directory, undo)

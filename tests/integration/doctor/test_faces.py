@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import pytest
 from click.testing import CliRunner
 from django.test import Client
 
-from compose.embedded import EmbeddedPostgres, EmbeddedValkey
 from doctor.sharing import forget_shared_runs
 from gateway.gate import as_refusal, decide
 from mosaic_admin.access import Role
@@ -20,11 +18,7 @@ from mosaic_admin.cli.doctor import command as doctor_command
 from mosaic_admin.errors import MosaicError
 from mosaic_admin.people.models import User
 from tests.integration.doctor.faults import CANARY, FAULTS, Install
-from tests.integration.doctor.stores import MakeStore
 from tests.integration.doctor.test_command import mosaic, report_in
-from tests.old_postgres import StartPostgres
-from tests.pglite import MakeDirectory
-from tests.servers import MakeDatabase
 from tiers.services import create_config
 
 pytestmark = pytest.mark.django_db
@@ -42,24 +36,6 @@ def _fresh_runs() -> Iterator[None]:
     forget_shared_runs()
     yield
     forget_shared_runs()
-
-
-@pytest.fixture
-def install(
-    tmp_path: Path,
-    postgres: EmbeddedPostgres,
-    plain_postgres: EmbeddedPostgres,
-    broken_postgres: EmbeddedPostgres,
-    starting_postgres: EmbeddedPostgres,
-    valkey: EmbeddedValkey,
-    make_database: MakeDatabase,
-    make_store: MakeStore,
-    old_postgres: StartPostgres,
-    make_directory: MakeDirectory,
-) -> Iterator[Install]:
-    servers = (postgres, plain_postgres, broken_postgres, starting_postgres, valkey)
-    with ExitStack() as undo:
-        yield Install(tmp_path, *servers, make_database, make_store, old_postgres, make_directory, undo)
 
 
 def refused(path: Path) -> str:

@@ -91,3 +91,12 @@ def test_a_server_that_is_still_starting_is_called_that_and_not_ready(
     report = report_on(write_config(starting_postgres.url, valkey.url))
     assert codes_of(report) == ["MOS-PG-007"]
     assert found(report, "postgres.query").status is Status.SKIP
+
+
+def test_a_pooler_that_refuses_the_password_is_no_lost_connection(
+    store_url: str, valkey: EmbeddedValkey, write_config: WriteConfig, tmp_path: Path
+) -> None:
+    """PgBouncer has one SQLSTATE for everything that it refuses."""
+    with pgbouncer(store_url, tmp_path / "pgbouncer") as url:
+        report = report_on(write_config(url.replace("@", "x@", 1), valkey.url))
+    assert codes_of(report) == ["MOS-PG-005"]
