@@ -81,10 +81,17 @@ def all_webhooks() -> QuerySet[Webhook]:
 
 def announce(before: Span, after: Span) -> None:
     """Queue one message for each receiver; two processes that saw the same change queue it once."""
-    event = f"{before.pk}-{after.light}"
+    queue_message(f"{before.pk}-{after.light}", _message(before, after))
+
+
+def queue_message(event: str, body: dict[str, Any]) -> None:
+    """Queue a body for every receiver, once per `event`: 40 characters that name this very happening.
+
+    `body["event"]` is the kind of message, such as `doctor.light` or `migration.verified`.
+    """
     hooks = list(Webhook.objects.all())
     Delivery.objects.bulk_create(
-        [Delivery(webhook=hook, event=event, body=_message(before, after)) for hook in hooks], ignore_conflicts=True
+        [Delivery(webhook=hook, event=event, body=body) for hook in hooks], ignore_conflicts=True
     )
     for delivery in Delivery.objects.filter(event=event, attempts=0):
         _enqueue(delivery)

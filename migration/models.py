@@ -130,6 +130,7 @@ class MigrationJob(models.Model):
     started_at = models.DateTimeField(null=True, default=None)
     finished_at = models.DateTimeField(null=True, default=None)
     discarded_at = models.DateTimeField(null=True, default=None)  # what it wrote is out of the target again
+    noticed = models.CharField(max_length=40, default="", blank=True)  # attempt and state that people were told of
     search_text = models.TextField(default="")  # lower case; written with the plan and with an error
 
     class Meta:

@@ -10,7 +10,7 @@ from typing import Any, cast
 from django.utils import timezone
 
 import migration.engine
-from migration import rehearsal
+from migration import notices, rehearsal
 from migration.endpoints import name_to_type, source_endpoint, target_endpoint
 from migration.engine.model import (
     Cancelled,
@@ -57,6 +57,7 @@ def run(job_id: int, attempt: int, *, engine: Engine | None = None) -> bool:
         return False
     _guarded(held, JobState.FAILED, lambda pulse: _run(held, pulse, engine or default_engine()))
     rehearsal.settle(job_id)
+    notices.tell(job_id)
     return True
 
 

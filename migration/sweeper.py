@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import F, Q
 from django.utils import timezone
 
-from migration import queue, rehearsal
+from migration import notices, queue, rehearsal
 from migration.job_codes import PLANNING_LOST
 from migration.jobs import change, interrupted_rows
 from migration.ledger_progress import show_ledger
@@ -32,6 +32,7 @@ def sweep() -> int:
     rehearsal.sweep()
     for job in MigrationJob.objects.filter(interrupted_rows(timezone.now())):
         show_ledger(job)
+    notices.tell_of_all()
     return sent
 
 

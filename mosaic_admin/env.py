@@ -65,6 +65,13 @@ class Environment(BaseSettings):
     token_rate: Annotated[int, Field(ge=0)] = Field(
         120, description="Requests that one API token may make within a minute; 0: as many as it likes"
     )
+    email_host: str = Field("", description="SMTP server for notices; unset: no mail is sent")
+    email_port: Port = Field(587, description="Port of the SMTP server")
+    email_user: str = Field("", description="User at the SMTP server; unset: without signing in")
+    email_password_file: Path | None = Field(None, description="File with the password of the SMTP user")
+    email_security: Literal["starttls", "tls", "none"] = Field("starttls", description="How mail is encrypted")
+    email_from: str = Field("mosaic@localhost", description="Sender of notices")
+    notice_to: str = Field("", description="Who gets a mail when a migration ends or stops, comma separated")
     webhook_allow: str = Field(
         "", description="Hosts and networks that a webhook may call although they are private, comma separated"
     )
@@ -87,6 +94,18 @@ class Environment(BaseSettings):
         password = quote(path.read_text().strip(), safe="") if path.is_file() else ""
         userinfo = f":{password}@" if password else ""
         return f"redis://{userinfo}127.0.0.1:{self.control_valkey_port}/0"
+
+    @property
+    def email_password(self) -> str:
+        """The SMTP user's password. A file that was named and cannot be read ends the process with exit code 78."""
+        try:
+            return self.email_password_file.read_text().strip() if self.email_password_file else ""
+        except OSError as exc:
+            sys.stderr.write(
+                f"MOS-ENV-001 MOSAIC_EMAIL_PASSWORD_FILE: {self.email_password_file} cannot be read (errno {exc.errno})."
+                "\nFix: name a file that this user can read, or unset it, then start again.\n"
+            )
+            raise SystemExit(78) from None
 
     def is_split_brain(self) -> bool:
         """Say whether several hosts would share a broker and not a database."""

@@ -200,6 +200,16 @@ MOSAIC_CELERY_APP = "mosaic_admin.celery.app"
 MOSAIC_PROBE_ASSEMBLER = "mosaic_admin.wiring.probes_for"
 MOSAIC_CODES = "mosaic_admin.wiring.ALL_CODES"
 
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+EMAIL_HOST = ENV.email_host
+EMAIL_PORT = ENV.email_port
+EMAIL_HOST_USER = ENV.email_user
+EMAIL_HOST_PASSWORD = ENV.email_password
+EMAIL_USE_TLS = ENV.email_security == "starttls"
+EMAIL_USE_SSL = ENV.email_security == "tls"
+EMAIL_TIMEOUT = 10  # seconds: a worker waits for it after the run is over
+DEFAULT_FROM_EMAIL = ENV.email_from
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
