@@ -102,7 +102,7 @@ class Environment(BaseSettings):
             return self.email_password_file.read_text().strip() if self.email_password_file else ""
         except OSError as exc:
             sys.stderr.write(
-                f"MOS-ENV-001 MOSAIC_EMAIL_PASSWORD_FILE: {self.email_password_file} cannot be read (errno {exc.errno})."
+                f"MOS-ENV-001 MOSAIC_EMAIL_PASSWORD_FILE: {self.email_password_file} is not readable (errno {exc.errno})."
                 "\nFix: name a file that this user can read, or unset it, then start again.\n"
             )
             raise SystemExit(78) from None
