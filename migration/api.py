@@ -19,13 +19,17 @@ class ListQuery(Schema):
     q: str = ""
     state: str = ""
     days: str = ""
+    tier: str = ""
+    person: str = ""
+    since: str = ""
+    until: str = ""
     page: int = 1
 
 
 @router.get("", url_name="migrations-list")
 def list_migrations(request: HttpRequest, query: Query[ListQuery]) -> dict[str, Any]:
     """Runs, newest first, 50 a page: number, state, times, error. `state=interrupted` works like any other."""
-    filters = history.Filters.from_query({"q": query.q, "state": query.state, "days": query.days})
+    filters = history.Filters.from_query(query.model_dump())
     page = history.list_jobs(filters, page=query.page)
     return {"found": page.found, "total": page.total, "page": page.number, "runs": [_row(job) for job in page.jobs]}
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 from migration.engine.model import ENGINE_VERSION
 from migration.history import events_of, throughput
 from migration.models import MigrationJob
+from migration.switch_words import as_document
 from mosaic_admin.redaction import redact, redact_data
 
 README = """Mosaic Admin support bundle of run #{number}, made {now:%d %b %Y %H:%M:%S} UTC.
@@ -23,6 +24,7 @@ job.json         the run's row: states, times, error with its remedy
 plan.json        the plan and its decisions
 events.json      everything that was written down while it ran
 throughput.json  rows of [Unix time, MB/s]
+cutovers.json    cutovers and rollbacks of this run, with what stayed behind as counts
 versions.json    Mosaic Admin, engine, Python
 
 Not in it: passwords, tokens, URLs with user or password, row contents, keys of differing rows.
@@ -39,6 +41,7 @@ def support_bundle(job: MigrationJob) -> bytes:
             for event in events_of(job)
         ],
         "throughput.json": throughput(job),
+        "cutovers.json": [as_document(cutover) for cutover in job.cutovers.select_related("job", "previous", "target")],
         "versions.json": {
             "mosaic_admin": version("mosaic-admin"),
             "engine": ENGINE_VERSION,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -17,6 +18,7 @@ MAX_POINTS = 300  # a chart is at most some 900 px wide
 RECENT_EVENTS = 12
 HASH_PREFIX = 4  # as pages show a hash: fewer characters would match by chance
 HEAVY = ("plan", "result", "progress", "source_document", "target_document", "decisions", "options", "search_text")
+TIERS = {"local": ("local",), "standalone": ("standalone", "team")}  # `team` is the older word
 PERIODS = {"7": "Last 7 days", "30": "Last 30 days", "90": "Last 90 days", "": "Any time"}
 
 
@@ -27,15 +29,49 @@ class Filters:
     text: str = ""
     state: str = ""
     days: str = "90"
+    tier: str = ""  # of the source
+    person: str = ""  # who asked for it or started it, whole or in part
+    since: date | None = None  # both days are part of it, and take the place of `days`
+    until: date | None = None
 
     @classmethod
     def from_query(cls, query: Any) -> Filters:
-        state, days = query.get("state", ""), query.get("days", "90")
+        state, days, tier = query.get("state", ""), query.get("days", "90"), query.get("tier", "")
         return cls(
             text=query.get("q", "").strip()[:200],
             state=state if state in EffectiveState.values else "",
             days=days if days in PERIODS else "90",
+            tier=tier if tier in TIERS else "",
+            person=query.get("person", "").strip()[:150],
+            since=_day(query.get("since", "")),
+            until=_day(query.get("until", "")),
         )
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether the rarer filters are in use, so that the page shows them."""
+        return bool(self.tier or self.person or self.since or self.until)
+
+    @property
+    def query(self) -> str:
+        """The filters as a URL's query; the same words give the same address, for whoever gets the link."""
+        values = {
+            "q": self.text,
+            "state": self.state,
+            "tier": self.tier,
+            "person": self.person,
+            "since": self.since.isoformat() if self.since else "",
+            "until": self.until.isoformat() if self.until else "",
+        }
+        kept = {name: value for name, value in values.items() if value}
+        return urlencode(kept if self.since or self.until else kept | {"days": self.days})
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True)
@@ -65,7 +101,10 @@ def list_jobs(filters: Filters, *, page: int = 1, now: datetime | None = None) -
 
 def _condition(filters: Filters, now: datetime) -> Q:
     condition = Q()
-    if filters.days:
+    if filters.since or filters.until:
+        condition &= Q(created_at__gte=_start(filters.since)) if filters.since else Q()
+        condition &= Q(created_at__lt=_start(filters.until) + timedelta(days=1)) if filters.until else Q()
+    elif filters.days:
         condition &= Q(created_at__gte=now - timedelta(days=int(filters.days)))
     if filters.state == EffectiveState.INTERRUPTED:
         condition &= interrupted_rows(now)
@@ -73,9 +112,22 @@ def _condition(filters: Filters, now: datetime) -> Q:
         condition &= Q(state=filters.state) & ~interrupted_rows(now)
     elif filters.state:
         condition &= Q(state=filters.state)
+    if filters.tier:
+        condition &= Q(source_tier__in=TIERS[filters.tier])
+    if filters.person:
+        condition &= Q(created_by_name__icontains=filters.person) | Q(started_by_name__icontains=filters.person)
     for word in filters.text.lower().split():
         condition &= _matches(word)
     return condition
+
+
+def _start(day: date) -> datetime:
+    return datetime.combine(day, time.min, tzinfo=UTC)
+
+
+def all_jobs(filters: Filters, *, now: datetime | None = None) -> QuerySet[MigrationJob]:
+    """Return every job that fits, newest first, without its heavy columns: for exports, to be iterated."""
+    return MigrationJob.objects.filter(_condition(filters, now or timezone.now())).defer(*HEAVY)
 
 
 def _matches(word: str) -> Q:

@@ -8,7 +8,8 @@ from celery import shared_task
 from celery.signals import worker_shutting_down
 from django.db import close_old_connections
 
-from migration import pulse, rehearsal, runner, sweeper
+from migration import pulse, rehearsal, retention, runner, sweeper
+from mosaic_admin import env
 
 
 @shared_task(name="migration.plan")
@@ -36,6 +37,14 @@ def run(job_id: int, attempt: int) -> None:
 def sweep() -> None:
     """Send again what got lost on the way to a worker."""
     _with_connection(sweeper.sweep)
+
+
+@shared_task(name="migration.forget", ignore_result=True)
+def forget() -> None:
+    """Let old runs leave the history, where the install says so."""
+    days = env.load().keep_runs_days
+    if days:
+        _with_connection(lambda: retention.forget(days=days))
 
 
 def _with_connection(work: Any) -> None:

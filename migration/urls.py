@@ -2,12 +2,15 @@
 
 from django.urls import path
 
-from migration import after_views, switch_views, views
+from migration import after_views, history_views, switch_views, views
 
 app_name = "migrations"
 urlpatterns = [
     path("", views.list_runs, name="list"),
     path("new", views.new, name="new"),
+    path("compare", history_views.comparison, name="compare"),
+    path("runs.csv", history_views.runs_csv, name="runs-csv"),
+    path("runs.json", history_views.runs_json, name="runs-json"),
     path("signing-key.pem", views.signing_key, name="key"),
     path("<int:number>/", views.detail, name="detail"),
     path("<int:number>/live", views.live, name="live"),

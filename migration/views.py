@@ -21,6 +21,8 @@ from migration.signing import ensure_key, public_pem, shown_fingerprint
 from migration.switch_page import CutoverPage
 from mosaic_admin import env
 from mosaic_admin.access import OPERATORS, READERS, allow
+from mosaic_admin.audit.models import Action
+from mosaic_admin.audit.services import record
 from mosaic_admin.errors import MosaicError, NotFoundError
 from mosaic_admin.redaction import redact_data
 
@@ -47,6 +49,7 @@ def _list_context(request: HttpRequest) -> dict[str, Any]:
         "items": items,
         "states": EffectiveState.choices,
         "periods": history.PERIODS.items(),
+        "tiers": history.TIERS,
         "may_start": may_start(request),
     }
 
@@ -253,7 +256,9 @@ def signing_key(request: HttpRequest) -> HttpResponse:
 @allow(READERS)
 @require_GET
 def bundle(request: HttpRequest, number: int) -> HttpResponse:
-    response = HttpResponse(support_bundle(services.get_job(number)), content_type="application/zip")
+    job = services.get_job(number)
+    record(Action.MIGRATION_BUNDLE, f"run #{number}", link=f"/migrations/{number}/")
+    response = HttpResponse(support_bundle(job), content_type="application/zip")
     return download(response, f"mosaic-run{number}-support.zip")
 
 

@@ -71,6 +71,9 @@ class Environment(BaseSettings):
     email_password_file: Path | None = Field(None, description="File with the password of the SMTP user")
     email_security: Literal["starttls", "tls", "none"] = Field("starttls", description="How mail is encrypted")
     email_from: str = Field("mosaic@localhost", description="Sender of notices")
+    keep_runs_days: Annotated[int, Field(ge=0)] = Field(
+        0, description="Days after which ended runs leave the history; 0 keeps all"
+    )
     notice_to: str = Field("", description="Who gets a mail when a migration ends or stops, comma separated")
     webhook_allow: str = Field(
         "", description="Hosts and networks that a webhook may call although they are private, comma separated"
@@ -102,7 +105,7 @@ class Environment(BaseSettings):
             return self.email_password_file.read_text().strip() if self.email_password_file else ""
         except OSError as exc:
             sys.stderr.write(
-                f"MOS-ENV-001 MOSAIC_EMAIL_PASSWORD_FILE: {self.email_password_file} is not readable (errno {exc.errno})."
+                f"MOS-ENV-001 MOSAIC_EMAIL_PASSWORD_FILE: it cannot be read (errno {exc.errno})."
                 "\nFix: name a file that this user can read, or unset it, then start again.\n"
             )
             raise SystemExit(78) from None

@@ -238,6 +238,46 @@ def rollback(confirm: str, unseen: bool, look: bool, as_json: bool) -> int:
     return roll_back(confirm=confirm, unseen=unseen, look=look, as_json=as_json)
 
 
+@command.command("forget")
+@click.option(
+    "--older-than", "days", type=click.IntRange(min=1), required=True, metavar="DAYS", help="Age of their end."
+)
+@click.option("--yes", is_flag=True, help="Do it; without, only say how many they are.")
+@AS_JSON
+@command_of_django
+def forget(days: int, yes: bool, as_json: bool) -> int:
+    """Remove old runs from the history; what is in force stays, and no store is touched."""
+    from migration import retention
+    from mosaic_admin.cli import storage_view
+
+    number = retention.forget(days=days) if yes else retention.old_runs(days=days).count()
+    if as_json:
+        storage_view.show_document({"runs": number, "removed": yes})
+    else:
+        click.echo(f"{number} runs {'are removed' if yes else 'would be removed; do it with --yes'}.")
+    return ExitCode.OK
+
+
+@command.command("export")
+@click.option("--state", default="", help="Only runs in this state.")
+@click.option("--since", default="", metavar="YYYY-MM-DD", help="Only runs from this day on (UTC).")
+@click.option("--until", default="", metavar="YYYY-MM-DD", help="Only runs up to this day (UTC).")
+@AS_JSON
+@command_of_django
+def export(as_json: bool, **filters: str) -> int:
+    """Write the history to stdout: CSV, or JSON with --json."""
+    from migration import exports, history
+    from mosaic_admin.cli import storage_view
+
+    jobs = history.all_jobs(history.Filters.from_query({**filters, "days": ""}))
+    if as_json:
+        storage_view.show_document({"schema_version": "1", "runs": [exports.row_of(job) for job in jobs]})
+    else:
+        for lines in exports.as_csv(jobs):
+            click.echo(lines, nl=False)
+    return ExitCode.OK
+
+
 @command.command("verify")
 @click.argument("certificate", type=click.Path(path_type=Path))
 @click.option("--key", type=click.Path(path_type=Path), metavar="PUB", help="Public key (PEM) that you trust.")

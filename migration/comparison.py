@@ -1,0 +1,112 @@
+"""Two runs side by side: what differs between them, from their rows alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from migration.engine.model import Phase
+from migration.models import MigrationJob
+from migration.pages import RunPage
+from mosaic_admin.templatetags.looks import bytes as size_words
+from mosaic_admin.templatetags.looks import count, duration, utc
+
+
+@dataclass(frozen=True)
+class Line:
+    """One fact of both runs, in words."""
+
+    label: str
+    first: str
+    second: str
+
+    @property
+    def differs(self) -> bool:
+        return self.first != self.second
+
+
+@dataclass(frozen=True)
+class Section:
+    title: str
+    lines: tuple[Line, ...]
+
+    @property
+    def differing(self) -> int:
+        return sum(line.differs for line in self.lines)
+
+
+def compare(first: MigrationJob, second: MigrationJob) -> list[Section]:
+    """Return the facts of two runs in sections; a section in which neither has anything is left out."""
+    pages = (RunPage(first), RunPage(second))
+    sections = [
+        Section("Run", tuple(_facts(pages))),
+        Section("Time per phase", tuple(_phases(pages))),
+        Section("Tables", tuple(_tables(pages))),
+        Section("Decisions", tuple(_decisions(pages))),
+    ]
+    return [section for section in sections if any(line.first or line.second for line in section.lines)]
+
+
+Pages = tuple[RunPage, RunPage]
+
+
+def _line(label: str, pages: Pages, read: Callable[[RunPage], Any]) -> Line:
+    first, second = (str(read(page) or "") for page in pages)
+    return Line(label, first, second)
+
+
+def _facts(pages: Pages) -> Iterator[Line]:
+    yield _line("State", pages, lambda page: page.state.label)
+    yield _line("Error", pages, lambda page: page.job.error_code)
+    yield _line("Source", pages, lambda page: page.plan.get("source", {}).get("display"))
+    yield _line("Target", pages, lambda page: page.plan.get("target", {}).get("display"))
+    yield _line("Versions", pages, lambda page: page.versions)
+    yield _line("Engine", pages, lambda page: page.plan.get("engine_version"))
+    yield _line("Plan", pages, lambda page: page.short_hash)
+    yield _line("Started", pages, lambda page: utc(page.job.started_at, "short") if page.job.started_at else "")
+    yield _line("By", pages, lambda page: page.job.started_by_name or page.job.created_by_name)
+    yield _line("Ran for", pages, lambda page: duration(page.job.duration_s) if page.job.duration_s else "")
+    yield _line("Resumed", pages, lambda page: f"{page.job.resumes} times" if page.job.resumes else "")
+    yield _line("Speed limit", pages, lambda page: f"{page.job.max_mb_s:g} MB/s" if page.job.max_mb_s else "")
+    yield _line("Moved", pages, lambda page: f"{count(page.job.rows_done)} rows, {size_words(page.job.bytes_done)}")
+    yield _line("Rejected", pages, lambda page: f"{count(page.rejects)} rows" if page.rejects else "")
+    yield _line("Differences", pages, lambda page: str(page.difference_count) if page.verification else "")
+
+
+def _phases(pages: Pages) -> Iterator[Line]:
+    taken = [{**page.progress.get("phases", {}), **((page.job.result or {}).get("durations") or {})} for page in pages]
+    for phase in Phase:
+        first, second = (duration(times[phase.value]) if phase.value in times else "" for times in taken)
+        yield Line(phase.value.capitalize(), first, second)
+
+
+def _tables(pages: Pages) -> Iterator[Line]:
+    """Rows and sum where a run was verified, else what its plan says of the table."""
+    found = [_table_words(page) for page in pages]
+    for name in sorted(found[0].keys() | found[1].keys()):
+        yield Line(name, found[0].get(name, ""), found[1].get(name, ""))
+
+
+def _table_words(page: RunPage) -> dict[str, str]:
+    words = {table["name"]: f"{table['action']}, {count(table['rows'])} rows" for table in page.plan.get("tables", [])}
+    for table in page.verification.get("tables", []):
+        equal = "equal" if table["is_equal"] else "different"
+        words[table["name"]] = f"{count(table['source_rows'])} rows, {equal}, sum {table['source_sum'][:12]}"
+    return words
+
+
+def _decisions(pages: Pages) -> Iterator[Line]:
+    first, second = (page.job.decisions or {} for page in pages)
+    for name in sorted(first.keys() | second.keys()):
+        here, there = _words(first.get(name)), _words(second.get(name))
+        if here or there:
+            yield Line(name.replace("_", " ").capitalize(), here, there)
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {why}" for name, why in sorted(value.items()))
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return str(value) if value else ""

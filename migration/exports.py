@@ -1,0 +1,49 @@
+"""The history as a file: CSV for a table, JSON for a program. Neither holds a document, a row key or a secret."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from migration.models import MigrationJob
+from migration.rejects import plain_cell
+from mosaic_admin.redaction import redact_data
+
+COLUMNS = (
+    "number", "kind", "state", "phase", "source", "source_tier", "target", "rows_done", "rows_total", "bytes_done",
+    "bytes_total", "duration_s", "resumes", "error_code", "created_by", "started_by", "created_at", "started_at",
+    "finished_at", "plan_hash",
+)  # fmt: skip
+BATCH = 500
+
+
+def row_of(job: MigrationJob) -> dict[str, Any]:
+    """Return a run as one flat row, in the order of COLUMNS; times in ISO 8601, UTC."""
+    values = (
+        job.number, job.kind, job.effective_state().value, job.phase, job.source_label, job.source_tier,
+        job.target_name or job.target_label, job.rows_done, job.rows_total, job.bytes_done, job.bytes_total,
+        round(job.duration_s, 1) if job.duration_s is not None else None, job.resumes, job.error_code,
+        job.created_by_name, job.started_by_name, _iso(job.created_at), _iso(job.started_at), _iso(job.finished_at),
+        job.plan_hash,
+    )  # fmt: skip
+    found: dict[str, Any] = redact_data(dict(zip(COLUMNS, values, strict=True)))
+    return found
+
+
+def _iso(moment: Any) -> str | None:
+    return moment.isoformat(timespec="seconds") if moment else None
+
+
+def as_csv(jobs: Iterable[MigrationJob]) -> Iterator[str]:
+    """Yield the lines of a CSV file; no cell can be taken for a formula."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    for job in jobs:
+        writer.writerow(["" if value is None else plain_cell(str(value)) for value in row_of(job).values()])
+        yield out.getvalue()
+        out.seek(0)
+        out.truncate()
+    yield out.getvalue()

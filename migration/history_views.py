@@ -1,0 +1,62 @@
+"""The history for support: two runs compared, and the list as a file."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from migration import exports, history, services
+from migration.comparison import compare
+from migration.models import MigrationJob
+from migration.pages import RunPage
+from mosaic_admin.access import READERS, allow
+from mosaic_admin.audit.models import Action
+from mosaic_admin.audit.services import record
+
+CHOICES = 100
+
+
+@allow(READERS)
+@require_GET
+def comparison(request: HttpRequest) -> HttpResponse:
+    """Show two runs side by side; the address names both, `/migrations/compare?a=3&b=5`."""
+    first, second = (_number(request, name) for name in "ab")
+    jobs = [services.get_job(number) for number in (first, second) if number is not None]
+    shown = {
+        "a": first,
+        "b": second,
+        "choices": list(MigrationJob.objects.defer(*history.HEAVY)[:CHOICES]),
+        "runs": [RunPage(job) for job in jobs],
+        "sections": compare(*jobs) if len(jobs) == 2 else [],
+    }
+    return render(request, "migration/compare.html", shown)
+
+
+def _number(request: HttpRequest, name: str) -> int | None:
+    text = request.GET.get(name, "").removeprefix("#")
+    return int(text) if text.isdecimal() and len(text) < 18 else None
+
+
+@allow(READERS)
+@require_GET
+def runs_csv(request: HttpRequest) -> HttpResponseBase:
+    """Send every run that the filters leave as CSV."""
+    jobs = history.all_jobs(history.Filters.from_query(request.GET)).iterator(chunk_size=exports.BATCH)
+    record(Action.MIGRATION_EXPORT, "runs as CSV", link=f"/migrations/?{request.GET.urlencode()}"[:200])
+    response = StreamingHttpResponse(exports.as_csv(jobs), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="mosaic-runs.csv"'
+    return response
+
+
+@allow(READERS)
+@require_GET
+def runs_json(request: HttpRequest) -> HttpResponse:
+    """Send every run that the filters leave as JSON: `{"schema_version": "1", "runs": [...]}`."""
+    jobs = history.all_jobs(history.Filters.from_query(request.GET)).iterator(chunk_size=exports.BATCH)
+    record(Action.MIGRATION_EXPORT, "runs as JSON", link=f"/migrations/?{request.GET.urlencode()}"[:200])
+    document = {"schema_version": "1", "runs": [exports.row_of(job) for job in jobs]}
+    response = JsonResponse(document, json_dumps_params={"indent": 1, "ensure_ascii": False})
+    response["Content-Disposition"] = 'attachment; filename="mosaic-runs.json"'
+    return response

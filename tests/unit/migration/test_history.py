@@ -1,0 +1,111 @@
+"""The history for support: filters and their address, comparison, exports, and what leaves it after a time."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from migration import exports, retention
+from migration.history import Filters, list_jobs
+from migration.models import Cutover, MigrationJob
+from mosaic_admin.audit.models import Action, AuditEvent
+
+pytestmark = pytest.mark.django_db
+InState = Callable[..., MigrationJob]
+SignIn = Callable[[str], Client]
+
+
+def change(job: MigrationJob, **values: Any) -> MigrationJob:
+    MigrationJob.objects.filter(pk=job.pk).update(**values)
+    job.refresh_from_db()
+    return job
+
+
+def found(query: dict[str, str]) -> list[int]:
+    return [job.number for job in list_jobs(Filters.from_query(query)).jobs]
+
+
+def test_runs_are_found_by_tier_person_and_day(in_state: InState) -> None:
+    first = change(in_state("verified"), source_tier="team", started_by_name="Grace", created_at="2026-01-10T23:59:00Z")
+    second = change(in_state("failed"), source_tier="local", created_at="2026-01-11T00:01:00Z")
+    everything = {"days": ""}
+    assert found(everything | {"tier": "standalone"}) == [first.number]
+    assert found(everything | {"tier": "local"}) == [second.number]
+    assert found(everything | {"person": "gRaCe"}) == [first.number]
+    assert found(everything | {"person": "ada"}) == [second.number, first.number]
+    assert found({"since": "2026-01-11"}) == [second.number]
+    assert found({"until": "2026-01-10"}) == [first.number]
+    assert found({"since": "2026-01-10", "until": "2026-01-11", "state": "failed"}) == [second.number]
+    assert found(everything | {"tier": "mainframe", "since": "yesterday"}) == [second.number, first.number]
+
+
+def test_filters_make_one_address_that_means_the_same_again() -> None:
+    filters = Filters("naïve & co", "failed", "90", "local", "Ada", date(2026, 1, 2), None)
+    assert filters.query == "q=na%C3%AFve+%26+co&state=failed&tier=local&person=Ada&since=2026-01-02"
+    from django.http import QueryDict
+
+    assert Filters.from_query(QueryDict(filters.query)) == filters
+    assert Filters().query == "days=90"
+
+
+def test_the_list_links_to_itself_and_its_files_with_the_same_filters(in_state: InState, signed_in: SignIn) -> None:
+    in_state("failed")
+    page = signed_in("support").get("/migrations/?state=failed&days=30").content.decode()
+    for address in ("/migrations/?state=failed&amp;days=30", "/migrations/runs.csv?state=failed&amp;days=30"):
+        assert address in page
+
+
+def test_csv_and_json_hold_every_run_that_fits_and_no_secret(in_state: InState, signed_in: SignIn) -> None:
+    change(in_state("failed"), created_by_name="=HYPERLINK(1)", error_code="MOS-MIG-107")
+    in_state("verified")
+    client = signed_in("support")
+    answer = client.get("/migrations/runs.csv?state=failed")
+    text = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
+    (row,) = csv.DictReader(io.StringIO(text))
+    assert (row["state"], row["created_by"], row["error_code"]) == ("failed", "'=HYPERLINK(1)", "MOS-MIG-107")
+    body = json.loads(client.get("/migrations/runs.json").content)
+    assert body["schema_version"] == "1"
+    assert [list(run) for run in body["runs"]] == [list(exports.COLUMNS)] * 2
+    assert "canary" not in text + json.dumps(body)
+    assert AuditEvent.objects.filter(action=Action.MIGRATION_EXPORT).count() == 2
+
+
+def test_two_runs_are_compared_by_address(in_state: InState, signed_in: SignIn) -> None:
+    first, second = in_state("verified"), change(in_state("failed"), resumes=2, max_mb_s=5)
+    client = signed_in("support")
+    page = client.get(f"/migrations/compare?a={first.number}&b={second.number}").content.decode()
+    for words in ("Verified", "Failed", "2 times", "5 MB/s", "1,000 rows, equal, sum a91f04", "Time per phase"):
+        assert words in page
+    assert page.count("Differs") > 3
+    same = client.get(f"/migrations/compare?a={first.number}&b={first.number}").content.decode()
+    assert ">Differs<" not in same.replace('<span class="visually-hidden">Differs</span>', "")
+    assert client.get("/migrations/compare?a=1&b=99").status_code == 404
+    assert "Choose two runs" in client.get("/migrations/compare").content.decode()
+
+
+def test_old_runs_leave_and_what_is_in_force_stays(in_state: InState) -> None:
+    long_ago = timezone.now() - timedelta(days=400)
+    gone = change(in_state("failed"), finished_at=long_ago, created_at=long_ago)
+    plan = change(in_state("planned"), created_at=long_ago)
+    cut = change(in_state("verified"), finished_at=long_ago, target_key="2/other")
+    Cutover.objects.create(job=cut, status="done", step="")
+    back = change(in_state("verified"), finished_at=long_ago, target_key="2/third")
+    Cutover.objects.create(job=back, status="rolled_back", step="")
+    newest = change(in_state("verified"), finished_at=long_ago, target_key="2/fourth")
+    paused = change(in_state("paused"), created_at=long_ago, finished_at=None, target_key="2/fifth")
+    scratch = change(in_state("failed"), finished_at=long_ago, scratch_database="mosaic_rehearsal_1")
+    fresh = in_state("failed")
+    assert retention.forget(days=365) == 3
+    left = set(MigrationJob.objects.values_list("number", flat=True))
+    assert left == {cut.number, newest.number, paused.number, scratch.number, fresh.number}
+    event = AuditEvent.objects.get(action=Action.MIGRATION_FORGET)
+    assert event.after == {"numbers": [gone.number, plan.number, back.number], "older_than_days": 365}
+    assert retention.forget(days=365) == 0
