@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from tests.integration.engine.crew import crew as crew
 from tests.integration.engine.support import make_snake
 
 ROWS = 2_000
