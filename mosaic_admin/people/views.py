@@ -118,9 +118,10 @@ def _address(request: HttpRequest, raw: str) -> str:
 
 @allow(ADMINS)
 @never_cache
-@require_POST
 def reset(request: HttpRequest, user_id: int) -> HttpResponseBase:
-    """Show the list again, with the new link on top of it: on this answer only."""
+    """Ask; then show the list again, with the new link on top of it: on this answer only."""
+    if request.method != "POST":
+        return render(request, "people/reset.html", {"person": services.person_by_number(user_id)})
     user, raw = links.reset_person(user_id=user_id, by=_signed_in(request))
     context = {"form": PersonForm(), "people": services.people(), "invited": user, "link": _address(request, raw)}
     return render(request, "people/list.html", context | {"is_reset": True})

@@ -163,3 +163,13 @@ def test_signing_in_and_out_and_a_pause_are_in_the_audit_log(make_user: MakeUser
         ("session.sign-in", "maya", "maya", "192.0.2.9"),
         ("session.sign-out", "maya", "maya", "192.0.2.9"),
     ]
+
+
+def test_the_page_asks_before_a_password_ends(client_of: Callable[[Role], Client], make_user: MakeUser) -> None:
+    user = make_user("olga", Role.OPERATOR)
+    admin = client_of(Role.ADMIN)
+    assert "stops working at once" in admin.get(f"/people/{user.pk}/reset/").content.decode()
+    assert User.objects.get(pk=user.pk).has_usable_password()
+    page = admin.post(f"/people/{user.pk}/reset/")
+    assert "/join/" in page.context["link"]
+    assert not User.objects.get(pk=user.pk).has_usable_password()
