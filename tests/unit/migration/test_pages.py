@@ -259,9 +259,15 @@ def test_the_support_bundle_has_everything_but_secrets_and_row_contents(in_state
     add_event(job.pk, "Lost postgresql://mosaic:canary-5@h/db")
     answer = signed_in("support").get(f"/migrations/{job.number}/support.zip")
     archive = zipfile.ZipFile(io.BytesIO(answer.content))
-    assert {"README.txt", "job.json", "plan.json", "events.json", "throughput.json", "versions.json"} == {
-        *archive.namelist()
-    }
+    assert {
+        "README.txt",
+        "job.json",
+        "plan.json",
+        "events.json",
+        "throughput.json",
+        "cutovers.json",
+        "versions.json",
+    } == {*archive.namelist()}
     text = "".join(archive.read(name).decode() for name in archive.namelist())
     assert "canary" not in text
     assert "ada@example.org" not in text
