@@ -33,9 +33,10 @@ from mosaic_admin.errors import MosaicError
 from mosaic_admin.redaction import redact
 from store.ledger import StoreLock, holder_name, read_run
 from tiers import services as tiers
-from tiers.config import PostgresStorage, ResolvedConfig, load_config
+from tiers.config import PgliteStorage, PostgresStorage, ResolvedConfig, load_config
 from tiers.cutover import CutoverRecord, CutoverState, write_record
 from tiers.models import TierConfig
+from tiers.pglite.directory import DirectoryLock
 from tiers.postgres import connect, driver_errors
 
 BEAT_S = 2.0
@@ -178,7 +179,7 @@ def _compare_and_try(cutover: Cutover, person: Any) -> datetime:
     return smoke_test(_storage(resolved), run_id=job.run_id, commits=False).store_time
 
 
-def _refuse_lost(locks: list[StoreLock]) -> None:
+def _refuse_lost(locks: list[StoreLock | DirectoryLock]) -> None:
     if any(lock.has_ended() for lock in locks):
         raise CutoverNotReadyError(
             "A server ended the session that holds its store's lock, so a gateway may have written meanwhile.",
@@ -248,19 +249,24 @@ def _storage(config: ResolvedConfig) -> PostgresStorage:
 
 
 @contextmanager
-def both_locks(job: MigrationJob) -> Iterator[list[StoreLock]]:
+def both_locks(job: MigrationJob) -> Iterator[list[StoreLock | DirectoryLock]]:
     """Hold both stores exclusively: nobody of ours writes while they are compared and exchanged."""
     name = holder_name("mig")
     ends = (target_endpoint(job), source_endpoint(job))
-    held = []
+    held: list[StoreLock | DirectoryLock] = []
     with ExitStack() as stack:
         for storage in (end.config.storage for end in ends):
-            if isinstance(storage, PostgresStorage):
-                lock = StoreLock(storage.url, "exclusive", name)
-                lock.acquire(LOCK_WAIT_S)
-                stack.callback(lock.release)
-                held.append(lock)
+            lock = _exclusive(storage, name)
+            lock.acquire(LOCK_WAIT_S)
+            stack.callback(lock.release)
+            held.append(lock)
         yield held
+
+
+def _exclusive(storage: PostgresStorage | PgliteStorage, name: str) -> StoreLock | DirectoryLock:
+    if isinstance(storage, PostgresStorage):
+        return StoreLock(storage.url, "exclusive", name)
+    return DirectoryLock(storage.data_dir, "exclusive", name)
 
 
 def _remember_previous(cutover: Cutover, person: Any) -> None:

@@ -11,6 +11,7 @@ from migration.engine.model import Endpoint
 from migration.models import MigrationJob
 from migration.scratch import in_scratch
 from tiers.config import PostgresStorage, ResolvedConfig, resolve_document
+from tiers.pglite.directory import system_identifier
 from tiers.postgres import connect, driver_errors
 
 
@@ -74,7 +75,8 @@ def fingerprint(config: ResolvedConfig) -> str:
     """
     storage = config.storage
     if not isinstance(storage, PostgresStorage):
-        return f"pglite:{storage.data_dir.resolve()}"
+        # both: a copy elsewhere has the same number, and a directory made anew has the same path
+        return f"pglite:{system_identifier(storage.data_dir)}:{storage.data_dir.resolve()}"
     query = "SELECT system_identifier::text || '/' || current_database() FROM pg_catalog.pg_control_system()"
     with driver_errors(storage.display), connect(storage.url, application_name="mosaic fingerprint") as link:
         row = link.execute(query).fetchone()

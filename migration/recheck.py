@@ -16,10 +16,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from migration.engine.connections import Sessions, driver_errors
 from migration.engine.ledger_rows import read_rejects
 from migration.engine.model import Endpoint, Plan, VerifyMode
+from migration.engine.pglite import readable
 from migration.engine.verify import Side, sides
 from migration.job_errors import BadCertificateError
 from migration.signing import Trust, check_signature
-from store.ledger import RunRow, read_run
+from store.ledger import RunRow, holder_name, read_run
 from tiers.config import load_config
 
 APPLICATION = "mosaic verify"
@@ -117,7 +118,7 @@ def _against_stores(found: Recheck, document: dict[str, Any], target: Endpoint, 
         differences = _differences(there, document, plan, rejects, end=1)
         ends = ["target"]
         if source is not None:
-            with sessions.source(source, APPLICATION) as here:
+            with readable(source, holder_name("mig")) as reachable, sessions.source(reachable, APPLICATION) as here:
                 differences += _differences(here, document, plan, rejects, end=0)
             ends.append("source")
     return Recheck(

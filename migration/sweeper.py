@@ -13,6 +13,7 @@ from migration.job_codes import PLANNING_LOST
 from migration.jobs import change, interrupted_rows
 from migration.ledger_progress import show_ledger
 from migration.models import JobState, MigrationJob
+from tiers.pglite.copies import sweep_copies
 
 SWEEP_S = 15.0
 LOST_WORKERS = 2  # a dry run that took three workers down is not tried on a fourth
@@ -30,6 +31,7 @@ def sweep() -> int:
     sent = sum(queue.send("run" if job.state == JobState.QUEUED else "plan", [job.pk, job.attempt]) for job in jobs)
     sent += sum(_take_up(job) for job in _orphaned_plans())
     rehearsal.sweep()
+    sweep_copies()
     for job in MigrationJob.objects.filter(interrupted_rows(timezone.now())):
         show_ledger(job)
     notices.tell_of_all()

@@ -27,12 +27,7 @@ def refuse_direction(source: Endpoint, target: Endpoint) -> None:
     if tiers[0] not in ("local", "standalone") or tiers[1] != "federated":
         raise DirectionError(
             f"A migration goes from a local or standalone store to a federated one, not {tiers[0]} → {tiers[1]}.",
-            remediation="Choose the standalone configuration as the source and the federated one as the target.",
-        )
-    if not hasattr(source.config.storage, "url"):
-        raise DirectionError(
-            "The source is a PGlite directory, which this version cannot migrate yet.",
-            remediation="Use a standalone source (PostgreSQL); docs/roadmap.md says when PGlite follows.",
+            remediation="Choose a local or standalone configuration as the source and a federated one as the target.",
         )
 
 

@@ -37,7 +37,7 @@ class Copier:
     claim: Claim
     ends: Ends
     watch: Watch
-    snapshot: str
+    snapshot: str | None  # None: nobody else has the source, as it is with the copy of a directory
 
     def table(self, name: str) -> TablePlan:
         return next(table for table in self.plan.copied_tables if table.name == name)
@@ -127,6 +127,9 @@ class Copier:
     @contextmanager
     def reading(self, source: Connection) -> Iterator[None]:
         """A transaction on the run's one snapshot."""
+        if self.snapshot is None:
+            yield
+            return
         source.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         try:
             source.execute(f"SET TRANSACTION SNAPSHOT {literal(self.snapshot)}")

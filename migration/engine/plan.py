@@ -31,6 +31,7 @@ from migration.engine.model import (
     Totals,
 )
 from migration.engine.names import target_column, target_table
+from migration.engine.pglite import readable, unseen_programs
 from migration.engine.surekeys import sure_keys
 from migration.engine.tables import (
     Findings,
@@ -42,7 +43,7 @@ from migration.engine.tables import (
     migrate_columns,
     usable_key,
 )
-from store.ledger import RunRow, lock_holders, read_run
+from store.ledger import RunRow, holder_name, lock_holders, read_run
 
 CHUNK_ROWS = 50_000
 # Measured on two cores over loopback (docs/decisions/0001); only the downtime estimate reads them.
@@ -68,11 +69,16 @@ def make_plan(
     """
     checks.refuse_direction(source, target)
     opened = sessions or Sessions()
-    with driver_errors(), _snapshot(source, opened) as here, _snapshot(target, opened) as there:
+    with driver_errors(), readable(source, holder_name("mig")) as reachable:
+        return _make_plan(reachable, target, decisions, opened, known)
+
+
+def _make_plan(source: Endpoint, target: Endpoint, decisions: Decisions, opened: Sessions, known: Plan | None) -> Plan:
+    with _snapshot(source, opened) as here, _snapshot(target, opened) as there:
         ends = measure(here, source), measure(there, target)
         checks.refuse_same_database(*ends)
         holders = {"source": lock_holders(here), "target": lock_holders(there)}
-        findings = Findings(checks=checks.run_checks(*ends, decisions, holders))
+        findings = Findings(checks=[*checks.run_checks(*ends, decisions, holders), *unseen_programs(source)])
         if known is not None and _still_holds(known, ends, decisions):
             plans = _reuse(known, findings)
         else:

@@ -57,7 +57,7 @@ class Repairer:
         ledger.delete_rejects(self.main, self.claim, table.name)
         ledger.reset_chunks(self.main, self.claim, table.name, None)
 
-    def mend(self, snapshot: str, chunks: Iterable[ChunkRow]) -> None:
+    def mend(self, snapshot: str | None, chunks: Iterable[ChunkRow]) -> None:
         """After a verification that found differences: let each table that differs start over, build what is missing.
 
         Nobody else may have written here, so whatever differs from the source is wrong, however it came about.

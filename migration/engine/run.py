@@ -7,7 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 import psycopg
@@ -33,6 +33,7 @@ from migration.engine.model import (
     Sink,
     Verification,
 )
+from migration.engine.pglite import is_copy, readable
 from migration.engine.plan import make_plan
 from migration.engine.prepare import end_stale_sessions, find_run, finish_prepare, prepare
 from migration.engine.progress import Tracker
@@ -59,12 +60,17 @@ def run_plan(
 
     Raises: MosaicError subclasses, none of which loses what was committed; the control's own signals.
     """
-    ends = Ends(source, target, _name(options), Sessions())
     guard = _Guard(control)
-    run = _Run(
-        plan, ends, options, Watch(guard, Tracker(plan, sink), options.throttle or Throttle()), prepare_schema, guard
-    )
-    with stopping_at_once(guard, ends.sessions), driver_errors():
+    watch = Watch(guard, Tracker(plan, sink), options.throttle or Throttle())
+    name, sessions, keeps_out = _name(options), Sessions(), options.locks_source
+    with (
+        stopping_at_once(guard, sessions),
+        driver_errors(),
+        readable(source, name, exclusive=keeps_out, wait_s=options.lock_timeout_s) as reachable,
+    ):
+        if is_copy(reachable):
+            options = replace(options, copiers=1)
+        run = _Run(plan, Ends(reachable, target, name, sessions), options, watch, prepare_schema, guard)
         return run.carry_out(run_id)
 
 
@@ -149,7 +155,8 @@ class _Run:
         wait_s = self.options.lock_timeout_s
         there = StoreLock(storage_url(self.ends.target), "exclusive", self.ends.name)
         here = StoreLock(storage_url(self.ends.source), "exclusive", self.ends.name)
-        locks = (there, here) if self.options.locks_source else (there,)
+        has_lock = self.options.locks_source and not is_copy(self.ends.source)  # a directory is locked for all of it
+        locks = (there, here) if has_lock else (there,)
         with ExitStack() as stack:
             for lock in locks:
                 stack.enter_context(_held(lock, wait_s))
@@ -195,9 +202,14 @@ class _Run:
             return self._finish(main, claim, verification, str(at))
 
     @contextmanager
-    def _snapshot(self) -> Iterator[tuple[Connection, str, object]]:
+    def _snapshot(self) -> Iterator[tuple[Connection, str | None, object]]:
         """Hold one snapshot of the source for copy and verification; exporting it assigns no transaction id."""
         with self.ends.sessions.source(self.ends.source, self.ends.name) as keeper:
+            if is_copy(self.ends.source):  # an open transaction would keep every other session waiting
+                row = keeper.execute("SELECT now()").fetchone()
+                assert row is not None
+                yield keeper, None, row[0]
+                return
             keeper.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             row = keeper.execute("SELECT pg_catalog.pg_export_snapshot(), now()").fetchone()
             assert row is not None

@@ -14,11 +14,13 @@ from migration.engine.connections import Sessions, driver_errors
 from migration.engine.lanes import Ends, Lane, Watch, run_lanes
 from migration.engine.ledger_rows import read_rejects
 from migration.engine.model import Endpoint, Plan, TablePlan, TableVerification, Verification, VerifyMode
+from migration.engine.pglite import readable
 from migration.engine.progress import Tracker
 from migration.engine.ranges import ordering, shown_key, source_rows
-from store.ledger import read_run
+from store.ledger import holder_name, read_run
 
 SEEDS = (0x4D4F5341, 0x49434C41)  # two 64-bit hashes make one of 128: fixed, so that another machine gets the same sums
+APPLICATION = "mosaic verify"
 BUCKETS = 256
 MAX_DIFFERENCES = 20
 MAX_BUCKETS_READ = 4  # of a table that differs everywhere, a few are enough to show keys
@@ -208,9 +210,14 @@ def verify(plan: Plan, source: Endpoint, target: Endpoint, *, mode: VerifyMode =
     """Compare both ends as they are now, by the plan's columns and casts. Writes nothing."""
     nobody = _Nobody()
     sessions = Sessions()
-    ends = Ends(source, target, "mosaic verify", sessions)
     watch = Watch(nobody, Tracker(plan, nobody))
-    with driver_errors(), sessions.source(source, ends.name) as here, sessions.target(target, ends.name) as there:
+    with (
+        driver_errors(),
+        readable(source, holder_name("mig")) as reachable,
+        sessions.source(reachable, APPLICATION) as here,
+        sessions.target(target, APPLICATION) as there,
+    ):
+        ends = Ends(reachable, target, APPLICATION, sessions)
         run = read_run(there)
         rejects = read_rejects(there, run.run_id) if run else {}
         tables = Verifier(plan, ends, watch, mode, None, rejects).run()

@@ -200,6 +200,9 @@ def opened_by(users: list[int], directory: Path) -> InUseError:
     )
 
 
+_held_here: dict[Path, int] = {}  # directory → descriptor of the exclusive lock that this process has on it
+
+
 class DirectoryLock:
     """`flock` on `<directory>.mosaic.lock`: exclusive for whoever opens the directory, shared for who copies it.
 
@@ -217,6 +220,10 @@ class DirectoryLock:
         """
         if self._file is not None:
             return
+        real = self.directory.resolve()
+        if self.mode == "shared" and real in _held_here:
+            self._file = os.dup(_held_here[real])  # this process keeps every writer out already
+            return
         deadline = time.monotonic() + timeout_s
         descriptor = self._open()
         try:
@@ -232,6 +239,8 @@ class DirectoryLock:
             os.close(descriptor)
             raise
         self._file = descriptor
+        if self.mode == "exclusive":
+            _held_here[real] = descriptor
 
     def is_held(self) -> bool:
         return self._file is not None
@@ -243,8 +252,11 @@ class DirectoryLock:
     def release(self) -> None:
         """Let go; releasing what is not held is fine."""
         descriptor, self._file = self._file, None
-        if descriptor is not None:
-            os.close(descriptor)
+        if descriptor is None:
+            return
+        if self.mode == "exclusive":
+            _held_here.pop(self.directory.resolve(), None)
+        os.close(descriptor)
 
     def __enter__(self) -> Self:
         self.acquire()

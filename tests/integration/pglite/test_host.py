@@ -58,7 +58,9 @@ def test_errors_transactions_cursors_and_large_copies_work_on_every_engine(
         with connection.transaction(), connection.cursor(name="c") as cursor:
             cursor.execute("SELECT n FROM generate_series(1, 500) n")
             assert len(cursor.fetchmany(7)) == 7
-        size = 0
+        with connection.cursor() as cursor, cursor.copy("COPY (VALUES (1), (2)) TO STDOUT") as copy:
+            assert [bytes(row) for row in copy] == [b"1\n", b"2\n"]
+        size = rows = 0
         with (
             connection.cursor() as cursor,
             cursor.copy(
@@ -68,6 +70,8 @@ def test_errors_transactions_cursors_and_large_copies_work_on_every_engine(
         ):
             for block in copy:
                 size += len(block)
+                rows += 1
+        assert rows == 30_001  # and the end
         assert size == 11 + 8 + 2 + 30_000 * (2 + 4 + 4 + 4 + 1024)
         with (
             connection.cursor() as cursor,
@@ -76,7 +80,7 @@ def test_errors_transactions_cursors_and_large_copies_work_on_every_engine(
         ):
             copy.read()
         assert connection.execute("SELECT 1").fetchone() == (1,)
-        assert not (host.directory / "mosaic-copy").exists()
+        assert not list(host.directory.glob("mosaic-copy*"))
 
 
 def test_an_open_transaction_keeps_others_waiting_and_goes_with_its_client(make_directory: MakeDirectory) -> None:
@@ -96,6 +100,20 @@ def test_an_open_transaction_keeps_others_waiting_and_goes_with_its_client(make_
         second.close()
         with host.connect(application_name="c") as third:
             assert third.execute("SHOW application_name").fetchone() != ("left behind",)
+
+
+@pytest.mark.parametrize("generation", ["0.2", "0.5"])
+def test_settings_of_a_connection_are_taken_and_go_with_it(generation: str, make_directory: MakeDirectory) -> None:
+    with running(make_directory(generation)) as host:
+        options = r"-c statement_timeout=4000 -c IntervalStyle=iso_8601 --search-path=a,\ b -c no.such\ thing=1"
+        with host.connect(application_name="named", options=options) as connection:
+            row = connection.execute(
+                "SELECT current_setting('application_name'), current_setting('IntervalStyle'),"
+                " current_setting('search_path'), interval '1 day'::text, current_setting('statement_timeout')"
+            ).fetchone()
+            assert row == ("named", "iso_8601", "a, b", "P1D", "4s")
+        with host.connect(application_name="next") as connection:
+            assert connection.execute("SHOW IntervalStyle").fetchone() == ("postgres",)
 
 
 def test_the_socket_lies_in_a_folder_of_its_own_that_goes_with_the_host(make_directory: MakeDirectory) -> None:

@@ -21,7 +21,6 @@ const [QUERY, PARSE, SYNC, FLUSH, TERMINATE] = ['Q', 'P', 'S', 'H', 'X'].map((ty
 const [ERROR, READY, COMPLETE] = ['E', 'Z', 'C'].map((type) => type.charCodeAt(0))
 const COPY_OUT = /^\s*COPY\s[^]*\sTO\s+STDOUT\b/i
 const LAST_TARGET = /(\sTO\s+)STDOUT\b(?![^]*\sTO\s+STDOUT\b)/i // a text in the query may hold the words as well
-const COPY_FILE = 'mosaic-copy'
 
 const say = (line) => process.stdout.write(JSON.stringify(line) + '\n')
 
@@ -104,6 +103,7 @@ greeting.push(message('K', int32(await value('pg_backend_pid()'), 0)), message('
 const clients = new Set()
 let owner = null
 let isBusy = false
+let copies = 0
 
 class Client {
   constructor(socket) {
@@ -133,6 +133,7 @@ class Client {
     this.received = this.received.subarray(length)
     if (ENCRYPTION_REQUESTS.includes(code)) return this.socket.write('N')
     const wanted = given[given.indexOf('database') + 1]
+    this.settings = settingsOf(given)
     if (wanted !== database) {
       this.socket.write(refusal('3D000', `database "${wanted}" does not exist`))
       return this.leave()
@@ -168,26 +169,86 @@ class Client {
 
   async serve(batch) {
     this.isIdle = false
-    this.wasServed = true
+    if (!this.wasServed) await this.begin()
     const statement = copyOut(batch)
     const answer = statement ? await this.sendCopy(statement) : await executeBatch(batch)
     if (endsReady(answer)) this.isIdle = answer[answer.length - 1] === 'I'.charCodeAt(0)
     await this.send(answer)
   }
 
+  async begin() {
+    this.wasServed = true
+    for (const [name, value] of this.settings) {
+      try {
+        await db.query('SELECT set_config($1, $2, false)', [name, value])
+      } catch {
+        // not a setting of this version
+      }
+    }
+  }
+
   // The engine would build a whole COPY in its memory, ten times its size, and 0.2 traps beyond 12 MB. Through a file the
   // memory stays flat. Returns what ends the answer.
   async sendCopy(statement) {
-    const toFile = statement.replace(LAST_TARGET, (_, to) => `${to}'${directory}/${COPY_FILE}'`)
+    const name = `mosaic-copy-${(copies += 1)}` // a new one each time: the engine remembers files that we remove
+    const toFile = statement.replace(LAST_TARGET, (_, to) => `${to}'${directory}/${name}'`)
     const answer = await execute(message('Q', text(toFile)))
     if (has(answer, ERROR) || !has(answer, COMPLETE)) return answer
-    await this.send(message('H', Buffer.from([/\bBINARY\b[^]*$/i.test(statement) ? 1 : 0, 0, 0])))
-    const file = join(options.dataDir, COPY_FILE)
-    for await (const block of createReadStream(file, { highWaterMark: 1 << 16 })) await this.send(message('d', block))
+    const isBinary = /\bBINARY\b[^']*$/i.test(statement)
+    await this.send(message('H', Buffer.from([Number(isBinary), 0, 0])))
+    const file = join(options.dataDir, name)
+    for await (const rows of rowsOf(file, isBinary ? endOfTuple : endOfLine)) {
+      await this.send(Buffer.concat(rows.map((row) => message('d', row))))
+    }
     rmSync(file)
     await this.send(message('c'))
     return answer
   }
+}
+
+// PostgreSQL sends each row as a message of its own, the binary form's header along with the first.
+async function* rowsOf(file, endOf) {
+  let left = Buffer.alloc(0)
+  let isFirst = true
+  for await (const block of createReadStream(file, { highWaterMark: 1 << 18 })) {
+    left = left.length ? Buffer.concat([left, block]) : block
+    const rows = []
+    for (let end; (end = endOf(left, isFirst)) > 0; left = left.subarray(end), isFirst = false) {
+      rows.push(left.subarray(0, end))
+    }
+    if (rows.length) yield rows
+  }
+  if (left.length) yield [left]
+}
+
+const BINARY_HEADER = 19
+
+function endOfTuple(bytes, isFirst) {
+  let at = isFirst ? BINARY_HEADER : 0
+  if (bytes.length < at + 2) return 0
+  const fields = bytes.readInt16BE(at)
+  at += 2
+  for (let field = 0; field < fields; field += 1) {
+    if (bytes.length < at + 4) return 0
+    at += 4 + Math.max(0, bytes.readInt32BE(at))
+  }
+  return bytes.length < at ? 0 : at
+}
+
+const endOfLine = (bytes) => bytes.indexOf(0x0a) + 1
+
+// What a client asks for when it connects: parameters by name, and `-c name=value` or `--name=value` in `options`.
+function settingsOf(given) {
+  const found = []
+  for (let at = 0; at + 1 < given.length && given[at]; at += 2) {
+    const [name, value] = [given[at], given[at + 1]]
+    if (name === 'options') {
+      for (const [, key, text] of value.matchAll(/(?:-c\s*|--)([\w.-]+)=((?:\\.|\S)*)/g)) {
+        found.push([key.replaceAll('-', '_'), text.replace(/\\(.)/g, '$1')])
+      }
+    } else if (!['user', 'database', 'replication'].includes(name)) found.push([name, value])
+  }
+  return found
 }
 
 function copyOut(batch) {
