@@ -16,7 +16,7 @@ from gateway.errors import BadRequestError
 from gateway.schemas import ErrorOut, Filter, PageOut, PageQuery
 from store.models import StoreRow
 
-REFUSED = frozenset({401, 403, 404, 405, 409, 413, 422, 429, 503})
+REFUSED = frozenset({400, 401, 403, 404, 405, 409, 413, 414, 422, 429, 431, 503})
 ERRORS: dict[Any, Any] = {REFUSED: ErrorOut}
 
 

@@ -17,6 +17,7 @@ from gateway import files, gate, runtime
 from gateway.gate import Admission
 from gateway.tokens import RateLimit, TokenBook
 from gateway.turnstile import Turnstile
+from gateway.worker import GatewayWorker
 from mosaic_admin import env
 from mosaic_admin.redaction import RedactingFilter
 from store.alias import configure_store_alias
@@ -43,11 +44,12 @@ class GatewayServer(BaseApplication):  # type: ignore[misc]
         self._load = load
         self._options = {
             "bind": f"fd://{listener.detach()}",
-            "worker_class": "gthread",
+            "worker_class": GatewayWorker,
             "workers": 1,
             "threads": threads,
             "graceful_timeout": GRACE_S,
             "keepalive": 5,
+            "limit_request_line": 8190,
             "logger_class": RedactedLogger,
             "loglevel": "warning",
             "proc_name": "mosaic-gateway",

@@ -109,7 +109,15 @@ class DemoPlan:
         bind = f"{self.environment.web_host}:{self.environment.web_port}"
         level = ("--loglevel", self.environment.log_level)
         python = sys.executable
-        web = ("--worker-class", "gthread", "--threads", "8", "--bind", bind, "--no-control-socket")
+        web = (
+            "--worker-class",
+            "mosaic_admin.serving.PatientWorker",
+            "--threads",
+            "8",
+            "--bind",
+            bind,
+            "--no-control-socket",
+        )
         worker = ("--pool", "threads", "--concurrency", "4", "--without-gossip", "--without-mingle", *level)
         schedule = ("--schedule", str(self.home / "run" / "beat-schedule"), "--pidfile=", *level)
         return (

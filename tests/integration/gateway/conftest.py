@@ -47,6 +47,11 @@ class Gateway:
     environ: dict[str, str]
     process: subprocess.Popen[str] | None = None
 
+    @property
+    def log(self) -> Path:
+        """Where its stderr goes."""
+        return self.home / "stderr.log"
+
     def write_config(self, document: dict[str, Any] | str) -> None:
         self.config.write_text(document if isinstance(document, str) else json.dumps(document))
 
@@ -54,13 +59,14 @@ class Gateway:
         """Start it and wait until it answers."""
         program = python or ["-m", "mosaic_admin", "gateway", "start"]
         end(self)
-        self.process = subprocess.Popen(
-            [sys.executable, *program], env=self.environ, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True
-        )
+        with self.log.open("ab") as log:  # a pipe that nobody reads would fill, and its writers wait for ever
+            self.process = subprocess.Popen(
+                [sys.executable, *program], env=self.environ, cwd=REPOSITORY, stderr=log, text=True
+            )
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
-                raise AssertionError(f"it ended with {self.process.returncode}: {self.process.communicate()[1]}")
+                raise AssertionError(f"it ended with {self.process.returncode}: {self.log.read_text()}")
             try:
                 CLIENT.get(f"http://127.0.0.1:{self.port}/healthz", timeout=1.0)
             except httpx.HTTPError:
@@ -129,12 +135,9 @@ def new_gateway(folder: Path, document: dict[str, Any] | str, **environ: str) ->
 
 
 def end(gateway: Gateway) -> None:
-    if gateway.process:
-        if gateway.process.poll() is None:
-            gateway.process.terminate()
-            gateway.process.wait(20)
-        if gateway.process.stderr:
-            gateway.process.stderr.close()
+    if gateway.process and gateway.process.poll() is None:
+        gateway.process.terminate()
+        gateway.process.wait(20)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -140,6 +141,47 @@ def test_a_server_that_freezes_closes_the_gateway_within_5_s_and_opens_it_again(
         for pid in reversed(frozen):
             os.kill(pid, signal.SIGCONT)
     gateway.wait_for("serving", 10)
+
+
+def raw(gateway: Gateway, request: bytes) -> tuple[int, dict[str, Any], socket.socket]:
+    """Send bytes, and return status, body and the connection, which stays open on our side."""
+    link = socket.create_connection(("127.0.0.1", gateway.port), timeout=20)
+    link.sendall(request)
+    with link.makefile("rb") as answer:
+        status = int(answer.readline().split()[1])
+        headers = dict(line.decode().strip().lower().split(": ", 1) for line in iter(answer.readline, b"\r\n"))
+        return status, json.loads(answer.read(int(headers["content-length"]))), link
+
+
+@pytest.mark.parametrize(
+    ("request_line", "status"),
+    [(b"GET /v1/tasks?cursor=" + b"x" * 9000, 414), (b"GE(T /v1/tasks", 400)],
+)
+def test_what_the_server_itself_refuses_has_the_one_error_shape(
+    gateway: Gateway, request_line: bytes, status: int
+) -> None:
+    found, body, link = raw(gateway, request_line + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    link.close()
+    assert (found, body["error"]["code"]) == (status, "MOS-GW-025" if status == 414 else "MOS-GW-021")
+
+
+def test_headers_that_are_too_long_are_refused_in_the_one_error_shape(gateway: Gateway) -> None:
+    request = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX: " + b"x" * 20_000 + b"\r\n\r\n"
+    found, body, link = raw(gateway, request)
+    link.close()
+    assert (found, body["error"]["code"]) == (431, "MOS-GW-025")
+
+
+def test_clients_that_do_not_hang_up_keep_nobody_waiting(gateway: Gateway) -> None:
+    """gunicorn waits up to 2 s for each, and would do so in the thread that takes new connections."""
+    request = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+    links = [raw(gateway, request)[2] for _ in range(6)]
+    begun = time.monotonic()
+    assert gateway.ask("GET", "/healthz").status_code == 200
+    took = time.monotonic() - begun
+    for link in links:
+        link.close()
+    assert took < 1.5
 
 
 def test_sigterm_stops_it_cleanly_and_frees_the_lock(make_gateway: Callable[..., Gateway], store_url: str) -> None:
