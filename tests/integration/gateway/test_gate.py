@@ -208,26 +208,3 @@ def test_a_taken_port_is_refused_naming_port_and_setting(make_gateway: MakeGatew
         )
     assert port in printed
     assert "MOSAIC_GATEWAY_PORT" in printed
-
-
-def test_a_standalone_gateway_holds_none_of_the_federated_modules(make_gateway: MakeGateway, store_url: str) -> None:
-    gateway = make_gateway(standalone(store_url))
-    dump = gateway.home / "modules"
-    program = (
-        "import atexit, os, sys\n"
-        f"atexit.register(lambda: open({str(dump)!r} + str(os.getpid()), 'w').write(' '.join(sys.modules)))\n"
-        "from mosaic_admin.cli import main\nmain(['gateway', 'start'])\n"
-    )
-    gateway.start(python=["-c", program])
-    assert gateway.ask("GET", "/v1/tasks").status_code == 200
-    assert gateway.stop() == 0
-    processes = [set(path.read_text().split()) for path in gateway.home.glob("modules*")]
-    assert len(processes) == 2  # gunicorn's master and its worker
-    for modules in processes:
-        assert "gateway.api" in modules or "gateway.gate" in modules
-        assert not {
-            name
-            for name in modules
-            if name.split(".")[0] in ("federation", "pgvector", "compose", "migration", "celery")
-            or name.startswith("store.vector")
-        }
