@@ -49,6 +49,7 @@ def test_every_address_is_in_the_table_and_nothing_else_is() -> None:
 
 @pytest.mark.parametrize("route", PAGES, ids=str)
 def test_every_view_declares_what_the_table_says(route: str) -> None:
+    assert route in access_table.PAGES, HOW
     read, write = access_table.PAGES[route]
     for method in METHODS:
         wanted = read if method in ("GET", "HEAD", "OPTIONS") else write
@@ -81,7 +82,7 @@ def _nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_every_view_answers_each_role_and_method_as_declared(role: Role | None, method: str) -> None:
     client = client_for(role)
-    for route in PAGES:
+    for route in PAGES.keys() & access_table.PAGES.keys():
         read, write = access_table.PAGES[route]
         allowed = read if method in ("GET", "HEAD", "OPTIONS") else write
         response = client.generic(method, address(route))
