@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from migration.models import Cutover, CutoverStatus, CutoverStep, MigrationJob
-from migration.switch_words import RESTART
+from migration.switch_words import restart_words
 from tiers import services as tiers
 
 STEPS = {
@@ -32,7 +32,6 @@ class CutoverPage:
     """`cutover` is the run's newest one, None before the first."""
 
     cutover: Cutover | None
-    restart: str = RESTART
 
     @classmethod
     def of(cls, job: MigrationJob) -> CutoverPage:
@@ -57,6 +56,10 @@ class CutoverPage:
     def is_half_done(self) -> bool:
         """Say whether the files are between two stores: the gateway refuses to start until one way is taken."""
         return self.state in ("failed", "stalled") and bool(self.cutover and self.cutover.has_changed_files)
+
+    @property
+    def restart(self) -> str:
+        return restart_words()
 
     @property
     def folder(self) -> str:

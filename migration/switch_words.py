@@ -5,11 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from migration.models import Cutover
+from mosaic_admin import env
 
-RESTART = (
-    "Restart the gateway, it reads its configuration only then: stop its process, then run `mosaic gateway start`. "
-    "Under `make run` a stopped gateway is started again by itself: `kill -TERM $(cat .mosaic/run/gateway.pid)`"
-)
+
+def restart_words() -> str:
+    """Say how this host's gateway comes to read its configuration again."""
+    pid_file = env.load().home.resolve() / "run" / "gateway.pid"
+    return (
+        "Restart the gateway, it reads its configuration only then: stop its process, then run `mosaic gateway start`. "
+        f"Under `make run` a stopped gateway is started again by itself: `kill -TERM $(cat {pid_file})`"
+    )
 
 
 def as_document(cutover: Cutover) -> dict[str, Any]:

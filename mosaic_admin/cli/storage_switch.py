@@ -11,7 +11,7 @@ from migration import cutover as cutovers
 from migration import rollback, services
 from migration.models import Cutover, JobState, MigrationJob
 from migration.rollback import Preview
-from migration.switch_words import RESTART, as_document
+from migration.switch_words import as_document, restart_words
 from mosaic_admin.cli import storage_view
 from mosaic_admin.cli.storage_flow import require_tables, shell_actor
 from mosaic_admin.codes import ExitCode
@@ -31,7 +31,7 @@ def cut_over(number: int | None, *, confirm: str, as_json: bool) -> int:
         return ExitCode.OK
     click.echo(f"Run #{job.number} is cut over: the gateway boots from {job.target_name} at its next start.")
     click.echo(f"  Smoke test: {cutover.smoke}")
-    click.echo(f"  {RESTART}")
+    click.echo(f"  {restart_words()}")
     click.echo("  To go back: mosaic storage rollback")
     return ExitCode.OK
 
@@ -83,4 +83,4 @@ def _show_done(cutover: Cutover, *, as_json: bool) -> None:
         return
     name = cutover.previous.name if cutover.previous else "the source"
     click.echo(f"Rolled back: the gateway boots from the configuration “{name}” at its next start.")
-    click.echo(f"  {RESTART}")
+    click.echo(f"  {restart_words()}")
