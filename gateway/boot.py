@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +13,25 @@ from mosaic_admin.env import Environment
 from mosaic_admin.errors import MosaicError
 
 
-def run(environment: Environment) -> None:
-    """Serve until the process is told to stop. Raises what the gate refuses, and a taken address."""
+def run(environment: Environment, *, announce: Callable[[dict[str, Any]], None]) -> None:
+    """Serve until the process is told to stop. `announce` is given the facts of a start that was admitted.
+
+    Raises what the gate refuses, and a taken address.
+    """
+    begun = time.monotonic()
     home, path = environment.home.resolve(), environment.config.resolve()
     listener = reserve_address(environment.gateway_host, environment.gateway_port)
     with listener:
         files.ensure_token(home)
         admission = gate.decide(path, wait_s=environment.boot_wait_s)
+        announce(
+            {
+                "tier": str(admission.config.tier),
+                "store": admission.store.display,
+                "decided_ms": round((time.monotonic() - begun) * 1000),
+                "warnings": list(admission.warnings),
+            }
+        )
         from gateway import server  # Django and gunicorn: a refusal need not wait for them
 
         server.serve(admission, listener, config_path=path, home=home)

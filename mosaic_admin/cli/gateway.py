@@ -44,7 +44,7 @@ def start() -> None:
 
     environment = env.load()
     try:
-        boot.run(environment)
+        boot.run(environment, announce=lambda facts: _print_event("gateway.admitted", _noted(facts)))
     except MosaicError as error:
         _print_refusal(_noted(boot.note_refusal(error, environment.home)))
         sys.exit(error.exit_code)
@@ -57,7 +57,7 @@ def start() -> None:
 
 
 def _noted(facts: dict[str, Any]) -> dict[str, Any]:
-    """Return the facts of a refusal with every secret masked: they are printed and logged."""
+    """Return the facts with every secret masked: they are printed and logged."""
     masked: dict[str, Any] = redact_data(facts)
     return masked
 
@@ -69,7 +69,12 @@ def _print_refusal(facts: dict[str, Any]) -> None:
         f"Code:     {facts['code']} (exit {facts['exit_code']})",
         err=True,
     )
-    click.echo(json.dumps({"event": "gateway.refused", **facts}, ensure_ascii=False), err=True)
+    _print_event("gateway.refused", facts)
+
+
+def _print_event(event: str, facts: dict[str, Any]) -> None:
+    """Write one JSON line for log collectors."""
+    click.echo(json.dumps({"event": event, **facts}, ensure_ascii=False), err=True)
 
 
 def _client() -> GatewayClient:

@@ -115,6 +115,10 @@ def test_federated_serves_when_everything_is_there(
     gateway = make_gateway(federated(url, valkey.url))
     gateway.start()
     assert len(gateway.ask("GET", "/v1/tasks").json()["items"]) == 3
+    event = json.loads(next(line for line in gateway.log.read_text().splitlines() if "gateway.admitted" in line))
+    assert (event["tier"], event["warnings"]) == ("federated", [])
+    assert 0 < event["decided_ms"] < 6_000
+    assert urlsplit(url).password not in json.dumps(event)
 
 
 def test_a_running_migration_is_refused_with_its_holder(make_gateway: MakeGateway, store_url: str) -> None:
