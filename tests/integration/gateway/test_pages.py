@@ -62,6 +62,7 @@ def test_an_operator_pauses_and_resumes_and_goes_on_where_the_form_says(
     assert shared_gateway.state() == "paused"
     page = client.get("/gateway/").content.decode()
     assert "Resume gateway" in page
+    assert "Not held by it" in page
     assert "Nobody. A migration could start." in page
     assert "Resume the gateway?" in client.get("/gateway/resume/").content.decode()
     assert shared_gateway.state() == "paused"
