@@ -63,7 +63,8 @@ REJECTS = Code(
 WRONG_CONFIRMATION = Code(
     "MOS-MIG-109",
     "The typed confirmation does not fit",
-    "Cancelling repeats the words `run N`, a cutover or rollback the name that it shows: nobody does it by mistake.",
+    "Cancelling repeats the words `run N`, a cutover or rollback the name that it shows, and a start from a PGlite "
+    "directory says that nobody uses it: nobody does these by mistake.",
     ExitCode.USAGE,
     422,
 )

@@ -31,6 +31,7 @@ from migration.models import ACTIVE_STATES, ControlRequest, EffectiveState, JobK
 from mosaic_admin.audit.models import Action
 from mosaic_admin.audit.services import record as audit
 from mosaic_admin.errors import NotFoundError
+from tiers.schema import Tier
 
 MIN_MB_S, MAX_MB_S = 0.1, 100_000  # slower than that is a pause, faster than that is no limit
 NUMBER_ATTEMPTS = 5  # two people may ask for a dry run in the same moment
@@ -154,14 +155,28 @@ def decide(
 
 
 def start_migration(
-    *, job: MigrationJob, plan_hash: str, target_name: str, by: Actor, is_inline: bool = False
+    *,
+    job: MigrationJob,
+    plan_hash: str,
+    target_name: str,
+    by: Actor,
+    is_source_stopped: bool = False,
+    is_inline: bool = False,
 ) -> MigrationJob:
-    """Start a planned job, confirmed by the plan's hash and the target's name.
+    """Start a planned job, confirmed by the plan's hash, the target's name, and for a directory that nobody uses it.
 
     Raises:
-        StalePlanError, WrongNameError, PlanNotReadyError, JobBusyError, WrongStateError: refused, nothing changed.
+        StalePlanError, WrongNameError, WrongConfirmationError, PlanNotReadyError, JobBusyError, WrongStateError:
+        refused, nothing changed.
     """
     check_start(job, plan_hash=plan_hash, target_name=target_name)
+    if job.source_tier == Tier.LOCAL and not is_source_stopped:
+        raise WrongConfirmationError(
+            "Nobody has said that every program that uses the source's directory is stopped.",
+            remediation="Other hosts and containers can't be seen from here. Stop every Mosaic that uses the "
+            "directory, then say so with the start.",
+            field="source_stopped",
+        )
     if not is_inline:
         queue.ensure_broker()
     try:

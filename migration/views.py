@@ -155,7 +155,11 @@ def start(request: HttpRequest, number: int) -> HttpResponse:
         if limit != job.max_mb_s:
             services.set_throttle(job=job, max_mb_s=limit, by=actor(request))
         services.start_migration(
-            job=job, plan_hash=request.POST.get("plan_hash", ""), target_name=typed, by=actor(request)
+            job=job,
+            plan_hash=request.POST.get("plan_hash", ""),
+            target_name=typed,
+            is_source_stopped=request.POST.get("source_stopped") == "yes",
+            by=actor(request),
         )
     except MosaicError as error:
         return _show(request, services.get_job(number), error=error, typed=typed)

@@ -23,8 +23,12 @@ from mosaic_admin.cli import storage_view
 from mosaic_admin.codes import ExitCode
 from mosaic_admin.errors import MosaicError, SettingError
 from mosaic_admin.wiring import ALL_CODES
+from tiers.schema import Tier
 
 POLL_S = 0.5
+SOURCE_STOPPED = (
+    "Other hosts and containers can't be seen from here. Is every program that uses the source's directory stopped?"
+)
 ENDED = frozenset(EffectiveState) - {EffectiveState.PLANNING, EffectiveState.QUEUED, EffectiveState.RUNNING}
 Options = dict[str, Any]
 
@@ -157,10 +161,17 @@ def _ask_for_hash(job: MigrationJob, options: Options) -> int:
 def _start(job: MigrationJob, options: Options) -> int:
     name = job.target_name
     if not options["yes"]:
+        if job.source_tier == Tier.LOCAL:
+            click.confirm(SOURCE_STOPPED, abort=True, err=True)
         name = click.prompt(f"Type the target's name ({job.target_name}) to start run #{job.number}", err=True)
     is_inline = options["inline"]
     job = services.start_migration(
-        job=job, plan_hash=job.plan_hash, target_name=name, by=shell_actor(), is_inline=is_inline
+        job=job,
+        plan_hash=job.plan_hash,
+        target_name=name,
+        is_source_stopped=True,  # asked above; --yes says yes to that as well
+        by=shell_actor(),
+        is_inline=is_inline,
     )
     return _report(_work(job, options, runner.run), options)
 

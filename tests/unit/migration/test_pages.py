@@ -184,6 +184,19 @@ def test_start_with_the_wrong_name_is_422_and_shows_the_remedy(planned: Make, si
     assert "Type exactly: mosaic@127.0.0.1:5433" in response.content.decode()
 
 
+def test_a_directory_as_the_source_is_started_only_with_the_word_that_nobody_uses_it(
+    planned: Make, signed_in: SignIn
+) -> None:
+    job = planned()
+    MigrationJob.objects.filter(pk=job.pk).update(source_tier="local")
+    client, url = signed_in("operator"), f"/migrations/{job.number}/start"
+    assert "also on other hosts and in containers" in client.get(f"/migrations/{job.number}/").content.decode()
+    answer = {"plan_hash": job.plan_hash, "target_name": job.target_name}
+    refused = client.post(url, answer)
+    assert (refused.status_code, "MOS-MIG-109" in refused.content.decode()) == (422, True)
+    assert client.post(url, {**answer, "source_stopped": "yes"}).status_code == 303
+
+
 def test_start_from_the_page_queues_the_run(planned: Make, signed_in: SignIn) -> None:
     job = planned()
     answer = {"plan_hash": job.plan_hash, "target_name": job.target_name}

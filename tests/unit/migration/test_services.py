@@ -51,6 +51,20 @@ def test_start_queues_the_job_and_tells_a_worker(planned: Make, sent: Sent) -> N
     assert sent[-1] == ("run", job.pk, 2)
 
 
+def test_a_start_from_a_directory_needs_the_word_that_nobody_uses_it(planned: Make, sent: Sent) -> None:
+    job = planned()
+    job.source_tier = "local"
+    job.save()
+    with pytest.raises(WrongConfirmationError) as refused:
+        start(job)
+    assert "containers" in refused.value.remediation
+    assert sent[-1][0] == "plan"
+    services.start_migration(
+        job=job, plan_hash=job.plan_hash, target_name=job.target_name, is_source_stopped=True, by=BY
+    )
+    assert sent[-1] == ("run", job.pk, 2)
+
+
 def test_start_refuses_a_stale_hash_and_changes_nothing(planned: Make, sent: Sent) -> None:
     job = planned()
     with pytest.raises(StalePlanError) as refused:
