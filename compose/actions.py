@@ -128,7 +128,7 @@ def act(verb: Verb, service: str, runtime: Runtime, say: Say) -> None:
         case Verb.RESTART:
             runtime.restart(service or None, say)
         case Verb.ROTATE:
-            raise NotImplementedError
+            runtime.rotate(say)
 
 
 def _told(error: Exception) -> dict[str, str]:

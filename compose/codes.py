@@ -153,6 +153,20 @@ CONFIG_DRIFT = Code(
     ExitCode.CONFIG,
     409,
 )
+ROTATION_UNFINISHED = Code(
+    "MOS-STK-024",
+    "A change of passwords was cut short",
+    "New passwords were written down and not yet proved on both servers: files and servers may differ.",
+    ExitCode.PRIVILEGE,
+    409,
+)
+MIGRATION_RUNS = Code(
+    "MOS-STK-025",
+    "A migration runs on the stack",
+    "The passwords are not changed under a running migration: its next session would be refused.",
+    ExitCode.BUSY,
+    409,
+)
 
 ALL = (
     NOT_STARTED,
@@ -177,4 +191,6 @@ ALL = (
     INTERRUPTED,
     PORT_OFFERED,
     CONFIG_DRIFT,
+    ROTATION_UNFINISHED,
+    MIGRATION_RUNS,
 )

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from compose import codes
 from compose.docker import DockerStack
 from compose.docker.engine import EngineError
+from compose.rotation import is_unfinished
 from compose.runtime import ServiceState, StackStatus
 from doctor.findings import Finding, failed, passed, skipped, warned
 from doctor.probe import BaseProbe, Context, Probe
@@ -32,7 +33,7 @@ def stack_probes(config: ResolvedConfig, runtime: object, *, port: int) -> list[
     parts = urlsplit(storage.url)
     if not _is_loopback(parts.hostname or "") or parts.port != port:
         return []
-    return [StackRuns(runtime), StackIsPrivate(runtime), StackIsAsItsFileSays(runtime)]
+    return [StackRuns(runtime), StackIsPrivate(runtime), StackIsAsItsFileSays(runtime), PasswordsAreSettled(runtime)]
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,23 @@ class StackIsAsItsFileSays(_StackProbe):
             f"The configuration changed since it was started: {', '.join(changed)}.",
             "Look at it with `mosaic stack config`, then apply it; the volumes stay.",
             UP,
+        )
+
+
+@dataclass(frozen=True)
+class PasswordsAreSettled(_StackProbe):
+    """No change of passwords was cut short. It looks at files only, so it can tell why a sign-in is refused."""
+
+    name: ClassVar[str] = "stack.passwords"
+
+    def run(self, context: Context) -> Finding:
+        if not is_unfinished(self.runtime.secrets):
+            return passed("No change of the stack's passwords is under way.")
+        return failed(
+            codes.ROTATION_UNFINISHED,
+            "A change of the stack's passwords was cut short: files and servers may hold different ones.",
+            "Finish it; every session that is open goes on.",
+            "mosaic stack rotate",
         )
 
 

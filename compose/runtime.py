@@ -107,6 +107,9 @@ class Runtime(Protocol):
     def restart(self, service: str | None, say: Say) -> None:
         """Restart one service, or all, and return when all of it is healthy."""
 
+    def rotate(self, say: Say) -> None:
+        """Give both servers and the password files new passwords, or finish a change that was cut short."""
+
     def status(self) -> StackStatus:
         """Describe every service and volume, also while nothing runs. It asks the runtime and no server."""
 

@@ -83,7 +83,8 @@ def act(request: HttpRequest, verb: str) -> HttpResponse:
     chosen = _verb(verb)
     service = (request.POST if request.method == "POST" else request.GET).get("service", "")
     service = service if is_service(service) else ""
-    if request.method == "POST":
+    is_confirmed = chosen is not Verb.ROTATE or request.POST.get("confirm", "").strip() == chosen.value
+    if request.method == "POST" and is_confirmed:
         try:
             services.request_action(environment, verb=chosen, service=service, person=request.user)
         except MosaicError as error:
@@ -93,7 +94,8 @@ def act(request: HttpRequest, verb: str) -> HttpResponse:
         return response
     text, problem = rendered(environment)
     shown = {"stack": StackPage.of(environment), "verb": chosen, "service": service, "config": text}
-    return render(request, "compose/act.html", shown | {"config_problem": problem})
+    status = 422 if request.method == "POST" else 200
+    return render(request, "compose/act.html", shown | {"config_problem": problem}, status=status)
 
 
 def _verb(word: str) -> Verb:

@@ -13,12 +13,14 @@ from compose.docker.engine import CommandFailedError, Engine
 from compose.docker.labels import PROJECT, moment, services_from, volume_from
 from compose.files import OVERLAY, PROFILE
 from compose.logs import log_line
+from compose.rotation import Rotation
 from compose.runtime import SERVICES, LogLine, Say, ServiceState, StackStatus
 from compose.secret_files import ensure_secrets
 from mosaic_admin.errors import MosaicError
 
 TROUBLE_S = 20.0  # unhealthy, or ended and started again, for so long is no hiccup
 _ON_ITS_WAY = (ServiceState.HEALTHY, ServiceState.STARTING)
+PORTS = {"MOSAIC_POSTGRES_PORT": 5433, "MOSAIC_VALKEY_PORT": 6380}  # the defaults of the compose file
 WAIT_S = 150  # the first start of a large image on a slow disk; `start_period` of the file is 60 s
 
 
@@ -56,9 +58,16 @@ class DockerStack:
 
     def restart(self, service: str | None, say: Say) -> None:
         if not self.status().is_up:
-            raise nothing_runs()
+            raise nothing_runs("there is nothing to restart")
         self._change(["restart", *([service] if service else SERVICES)], say)
         self.up(say)
+
+    def rotate(self, say: Say) -> None:
+        # Healthy is too much to ask: a change that was cut short leaves Valkey's health check with the old password.
+        if not all(service.state.is_up for service in self.status().services):
+            raise nothing_runs("there is no server to give new passwords to")
+        ports = {name: int(self.settings.get(name) or default) for name, default in PORTS.items()}
+        Rotation(self.secrets, ports["MOSAIC_POSTGRES_PORT"], ports["MOSAIC_VALKEY_PORT"]).run(say)
 
     def status(self) -> StackStatus:
         engine = self.engine
@@ -116,9 +125,9 @@ class DockerStack:
             raise classified(error) from error
 
 
-def nothing_runs() -> MosaicError:
+def nothing_runs(so: str) -> MosaicError:
     return MosaicError(
-        "The stack does not run, so there is nothing to restart.",
+        f"The stack does not run, so {so}.",
         remediation="Start it with `mosaic stack up`.",
         code=codes.STACK_DOWN,
     )

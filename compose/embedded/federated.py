@@ -10,6 +10,7 @@ from compose.embedded.postgres import EmbeddedPostgres
 from compose.embedded.site import SYSTEM_ROOT, Site, make_directory, site_for
 from compose.embedded.stack import EmbeddedStack, ensure_database
 from compose.embedded.valkey import EmbeddedValkey
+from compose.rotation import Rotation, is_unfinished
 from compose.secret_files import POSTGRES_ROLE
 
 ROLE = "mosaic"  # role and database
@@ -54,10 +55,13 @@ def federated_stack(
     valkey = valkey_of(home, "federated", port=valkey_port, setting="MOSAIC_VALKEY_PORT")
 
     def prepare() -> None:
+        if is_unfinished(home / "secrets"):  # its passwords may be the next ones; what is to be made is there already
+            return
         password = ensure_password(home / "secrets" / POSTGRES_ROLE, in_use=False)
         ensure_database(postgres, role=ROLE, password=password, extensions=["vector"])
 
-    return EmbeddedStack([postgres, valkey], prepare=prepare)
+    rotation = Rotation(home / "secrets", postgres_port, valkey_port)
+    return EmbeddedStack([postgres, valkey], prepare=prepare, rotation=rotation)
 
 
 def has_data(home: Path) -> bool:

@@ -14,6 +14,7 @@ from compose import codes
 from compose.embedded.postgres import EmbeddedPostgres
 from compose.embedded.server import EmbeddedServer
 from compose.logs import tail_of
+from compose.rotation import Rotation
 from compose.runtime import LogLine, Say, StackStatus, Volume
 from mosaic_admin.errors import MosaicError
 
@@ -23,8 +24,15 @@ class EmbeddedStack:
 
     name = "embedded"
 
-    def __init__(self, servers: Sequence[EmbeddedServer], *, prepare: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        servers: Sequence[EmbeddedServer],
+        *,
+        prepare: Callable[[], None] = lambda: None,
+        rotation: Rotation | None = None,
+    ) -> None:
         self.servers = tuple(servers)
+        self.rotation = rotation
         self._prepare = prepare
 
     def up(self, say: Say) -> None:
@@ -41,16 +49,17 @@ class EmbeddedStack:
 
     def restart(self, service: str | None, say: Say) -> None:
         if not self.status().is_up:
-            raise MosaicError(
-                "The stack does not run, so there is nothing to restart.",
-                remediation="Start it with `mosaic stack up`.",
-                code=codes.STACK_DOWN,
-            )
+            raise _nothing_runs("there is nothing to restart")
         for server in self.servers:
             if service in (None, server.name):
                 server.stop()
                 say(f"{server.name} stopped")
         self.up(say)
+
+    def rotate(self, say: Say) -> None:
+        if self.rotation is None or not all(server.is_running() for server in self.servers):
+            raise _nothing_runs("there is no server to give new passwords to")
+        self.rotation.run(say)
 
     def status(self) -> StackStatus:
         services = tuple(server.status() for server in self.servers)
@@ -72,6 +81,12 @@ class EmbeddedStack:
 
     def _server(self, name: str) -> EmbeddedServer:
         return next(server for server in self.servers if server.name == name)
+
+
+def _nothing_runs(so: str) -> MosaicError:
+    return MosaicError(
+        f"The stack does not run, so {so}.", remediation="Start it with `mosaic stack up`.", code=codes.STACK_DOWN
+    )
 
 
 def _made_at(folder: Path) -> datetime:

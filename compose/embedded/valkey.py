@@ -86,8 +86,11 @@ class EmbeddedValkey(EmbeddedServer):
             return False
 
     def is_ready(self) -> bool:
-        """Ask for a PONG; while it loads its append-only file it answers LOADING, and does not count as ready."""
-        return self.is_running() and ping(self.port, self.password) == b"+PONG"
+        """Ask for a PONG; while it loads its append-only file it answers LOADING, and does not count as ready.
+
+        One that wants another password is ready: a change of passwords may have been cut short.
+        """
+        return self.is_running() and ping(self.port, self.password).startswith((b"+PONG", b"-NOAUTH"))
 
     def _configuration(self) -> str:
         return _CONFIG.format(host=HOST, port=self.port, directory=self.data_dir, password=_escaped(self.password))

@@ -60,6 +60,20 @@ def restart(service: str | None, runtime: str | None) -> None:
 
 @command.command()
 @_RUNTIME
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def rotate(runtime: str | None, yes: bool) -> None:
+    """Give both servers and the password files new passwords; finishes a change that was cut short.
+
+    Open sessions go on. Restart the gateway afterwards: it signs in with the password that it read when it started.
+    """
+    if not yes:
+        click.confirm("Change all passwords of the stack?", abort=True, err=True)
+    _act("rotate", runtime)
+    say("Restart whatever uses the stack: `mosaic gateway start` reads the password files anew.")
+
+
+@command.command()
+@_RUNTIME
 @_JSON
 def status(runtime: str | None, as_json: bool) -> None:
     """Say what runs. Exit 0 when both services are healthy, 69 when not."""

@@ -79,6 +79,16 @@ def test_an_operator_starts_restarts_and_stops_the_stack(docker_dashboard: Dashb
     page.get_by_role("button", name="Restart valkey-federated").click()
     expect(page.get_by_text("Restarted valkey-federated.")).to_be_visible(timeout=UP_TIMEOUT_MS)
 
+    before = docker_dashboard.stack.secret("federated-postgres")
+    page.get_by_role("link", name="Rotate passwords…").click()
+    expect(page.get_by_role("button", name="Rotate the passwords")).to_be_disabled()
+    page.get_by_label("Type rotate to go on").fill("rotate")
+    shoot(page, "stack-5-rotate")
+    page.get_by_role("button", name="Rotate the passwords").click()
+    expect(page.get_by_text("Changed the passwords of the stack.")).to_be_visible(timeout=UP_TIMEOUT_MS)
+    assert docker_dashboard.stack.secret("federated-postgres") not in (before, *page.content().split())
+    expect(page.locator("#stack-pill")).to_have_text("2 of 2 healthy", timeout=UP_TIMEOUT_MS)
+
     page.get_by_role("link", name="Stop…").click()
     expect(page.get_by_text("The volumes stay.")).to_be_visible()
     page.get_by_role("button", name="Stop the stack").click()

@@ -34,6 +34,9 @@ class FakeRuntime:
     def restart(self, service: str | None, say: Say) -> None:
         self._do(f"Restarting {service or 'all'}", say)
 
+    def rotate(self, say: Say) -> None:
+        self._do("Rotating", say)
+
     def status(self) -> StackStatus:
         if self.status_fails_with:
             raise self.status_fails_with

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
@@ -12,6 +12,7 @@ import psycopg
 import pytest
 import redis
 
+from compose import rotation
 from compose.embedded.federated import federated_stack
 from compose.runtime import POSTGRES, SERVICES, VALKEY, Runtime, ServiceState
 from mosaic_admin.errors import MosaicError
@@ -23,9 +24,21 @@ from tests.engine import free_ports, removed_afterwards
 class Subject:
     """A runtime that was never started, and where its servers are to be reached."""
 
-    runtime: Runtime
+    make: Callable[[], Runtime]
     home: Path
     ports: dict[str, int]
+    runtime: Runtime = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.runtime = self.make()
+        self.kept = [self.runtime]
+
+    @property
+    def fresh(self) -> Runtime:
+        """The runtime as the next command makes it: it has read the password files again."""
+        self.runtime = self.make()
+        self.kept.append(self.runtime)  # it holds the processes that it started
+        return self.runtime
 
     def secret(self, name: str) -> str:
         return quote((self.home / "secrets" / name).read_text().strip(), safe="")
@@ -48,23 +61,20 @@ def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
     if request.param == "docker":
         request.getfixturevalue("engine")
         with removed_afterwards(folder) as stack:
-            yield Subject(stack.runtime, stack.folder, stack.ports)
+            yield Subject(lambda: stack.runtime, stack.folder, stack.ports)
         return
     folder.mkdir(mode=0o711)
     ports = free_ports()
-    runtime = federated_stack(
-        folder,
-        postgres_port=ports["MOSAIC_POSTGRES_PORT"],
-        valkey_port=ports["MOSAIC_VALKEY_PORT"],
-        system_root=folder / "system",
-    )
-    yield Subject(runtime, folder, ports)
-    runtime.down(lambda _: None)
+    numbers = {"postgres_port": ports["MOSAIC_POSTGRES_PORT"], "valkey_port": ports["MOSAIC_VALKEY_PORT"]}
+    made = Subject(lambda: federated_stack(folder, system_root=folder / "system", **numbers), folder, ports)
+    yield made
+    for runtime in made.kept:
+        runtime.down(lambda _: None)
 
 
 @pytest.fixture
 def running(subject: Subject) -> Subject:
-    subject.runtime.up(lambda _: None)
+    subject.fresh.up(lambda _: None)
     return subject
 
 
@@ -161,3 +171,72 @@ def test_a_password_that_is_a_word_of_the_engine_breaks_no_status(
     monkeypatch.setattr(redaction, "_known", {"healthy", "running", "postgres", "postgres-federated", "database"})
     assert states(running.runtime) == dict.fromkeys(SERVICES, ServiceState.HEALTHY)
     assert all("database" not in line.text for line in running.runtime.logs(POSTGRES, tail=50))
+
+
+def sign_ins(subject: Subject) -> dict[str, str]:
+    return {name: subject.secret(name) for name in ("federated-postgres", "federated-postgres-superuser")} | {
+        "federated-valkey": subject.secret("federated-valkey")
+    }
+
+
+def test_new_passwords_reach_both_sides_and_outlive_a_restart(running: Subject) -> None:
+    before = sign_ins(running)
+    port = running.ports["MOSAIC_POSTGRES_PORT"]
+    said: list[str] = []
+    with psycopg.connect(f"postgresql://mosaic:{before['federated-postgres']}@127.0.0.1:{port}/mosaic") as open_session:
+        running.runtime.rotate(said.append)
+        assert open_session.execute("SELECT 1").fetchone() == (1,)  # it goes on
+    after = sign_ins(running)
+    assert all(after[name] != before[name] for name in before)
+    assert running.query("SELECT 1") == (1,)
+    assert running.queue.ping()
+    for user, name in (("mosaic", "federated-postgres"), ("admin", "federated-postgres-superuser")):
+        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+            psycopg.connect(f"postgresql://{user}:{before[name]}@127.0.0.1:{port}/postgres")
+    with pytest.raises(redis.exceptions.AuthenticationError):
+        redis.Redis.from_url(
+            f"redis://:{before['federated-valkey']}@127.0.0.1:{running.ports['MOSAIC_VALKEY_PORT']}/0"
+        ).ping()
+    assert not any(secret in line for line in said for secret in (*before.values(), *after.values()))
+    log = " ".join(line.text for line in running.runtime.logs(POSTGRES, tail=200))
+    assert not any(secret in log for secret in (*before.values(), *after.values()))
+    running.fresh.restart(None, lambda _: None)
+    assert running.query("SELECT 1") == (1,)
+    assert running.queue.ping()
+
+
+@pytest.mark.parametrize("step", ["_change_postgres", "_change_valkey", "_change_files", "_prove"])
+def test_a_rotation_that_is_cut_short_is_finished_by_the_next(
+    running: Subject, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    before = sign_ins(running)
+    work = getattr(rotation.Rotation, step)
+
+    def cut_after(self: rotation.Rotation) -> None:
+        work(self)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rotation.Rotation, step, cut_after if step != "_prove" else _interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            running.fresh.rotate(lambda _: None)
+    assert rotation.is_unfinished(running.home / "secrets")
+    running.fresh.rotate(lambda _: None)
+    assert not rotation.is_unfinished(running.home / "secrets")
+    assert all(sign_ins(running)[name] != before[name] for name in before)
+    assert running.query("SELECT 1") == (1,)
+    assert running.queue.ping()
+
+
+def _interrupt(self: rotation.Rotation) -> None:
+    raise KeyboardInterrupt
+
+
+def test_no_password_changes_under_a_running_migration(running: Subject) -> None:
+    before = sign_ins(running)
+    port = running.ports["MOSAIC_POSTGRES_PORT"]
+    url = f"postgresql://mosaic:{before['federated-postgres']}@127.0.0.1:{port}/mosaic"
+    with psycopg.connect(url, application_name="mosaic-mig host:1:1"), pytest.raises(MosaicError) as caught:
+        running.runtime.rotate(lambda _: None)
+    assert caught.value.code.id == "MOS-STK-025"
+    assert sign_ins(running) == before
