@@ -9,11 +9,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-import psycopg
 from pydantic import ValidationError
 
 from migration import codes
-from migration.engine import canonical, checks, prechecks
+from migration.engine import canonical, checks, outline, prechecks
 from migration.engine.carry import with_ddl
 from migration.engine.catalog import Connection, SourceTable, quote, read_tables
 from migration.engine.connections import Sessions, driver_errors
@@ -85,6 +84,8 @@ def _make_plan(source: Endpoint, target: Endpoint, decisions: Decisions, opened:
             plans = _scan(here, there, decisions, findings, ends[1].version_num // 10_000)
         run = read_run(there)
         state = _target_state(there, run, ends, findings)
+        if run is None:
+            findings.checks += outline.taken_names(there, plans)
     return _hold_against(run, _assemble(plans, ends, findings, decisions, state))
 
 
@@ -121,8 +122,8 @@ def _scan(
     if not findings.decisions and not any(check.blocks for check in findings.checks):
         findings.checks += prechecks.would_reject(here, copied, allow_rejects=decisions.allow_rejects)
     findings.checks.append(_largest([plan for plan, _ in pairs]))
-    findings.checks += _shapes(copied)
-    _refuse_xml(there, copied, findings)
+    findings.checks += outline.left_out(here, copied)
+    outline.refuse_xml(there, copied, findings)
     return [plan for plan, _ in pairs]
 
 
@@ -265,37 +266,6 @@ def _largest(plans: list[TablePlan]) -> CheckResult:
     if biggest is None:
         return checks.largest_value(0, "")
     return checks.largest_value(biggest.largest_value_bytes, biggest.source_table)
-
-
-def _refuse_xml(there: Connection, copied: list[tuple[TablePlan, SourceTable]], findings: Findings) -> None:
-    """PostgreSQL may be built without XML; only using it tells."""
-    columns = [(t, c) for p, t in copied for c in p.columns if c.target_type in ("xml", "xml[]")]
-    try:
-        with there.transaction():
-            there.execute("SELECT '<a/>'::xml") if columns else None
-    except psycopg.errors.FeatureNotSupported:
-        for table, column in columns:
-            findings.fail(
-                codes.TYPE,
-                f"type of {table.label}.{column.source}",
-                f"{table.label}.{column.source} has type {column.source_type}, and the target was built without XML.",
-                "Use a target whose server has XML, or leave the column behind: "
-                f"--drop-column {table.label}.{column.source}",
-            )
-
-
-def _shapes(copied: list[tuple[TablePlan, SourceTable]]) -> list[CheckResult]:
-    """Say which tables arrive as plain ones: a query over a parent finds less afterwards."""
-    found = [f"{table.label} is partitioned" for _, table in copied if table.kind == "p"]
-    found += [f"{table.label} inherits from {' and '.join(table.parents)}" for _, table in copied if table.parents]
-    if not found:
-        return []
-    fix = (
-        "Nothing to do where no program reads a parent table to see its children's rows; else let it read each table, "
-        "or create the partitions or the inheritance in the target after the cutover."
-    )
-    text = f"{'; '.join(found)}: each arrives as a plain table with its own rows"
-    return [CheckResult(codes.NOT_CARRIED.id, "partitions and inheritance", CheckStatus.WARN, text, fix)]
 
 
 def _target_state(

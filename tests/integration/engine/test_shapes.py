@@ -171,3 +171,34 @@ NAMES = {
     "rooms", "guests", "leaders", "crews", "colour", "ticket_numbers", "rooms_number_seq", "rooms_key", "rooms_number",
     "rooms_word", "rooms_during", "rooms_loud_index", "rooms_ticket", "guests_pkey", "leaders_pkey", "crews_pkey",
 }  # fmt: skip
+
+
+OTHERS = """
+CREATE VIEW pets AS SELECT * FROM animals;
+CREATE MATERIALIZED VIEW counted AS SELECT 1 AS n;
+CREATE FUNCTION meow() RETURNS text LANGUAGE sql AS 'SELECT 1::text';
+CREATE EXTENSION pg_trgm;
+"""
+
+
+def test_the_plan_names_views_and_functions_that_stay_behind(urls: Urls) -> None:
+    load(urls[0], FAMILY + OTHERS)
+    plan = planned(urls, Decisions(carry_tables=("animals", "cats", "kittens")))
+    (check,) = (check for check in plan.checks if check.name == "views and functions")
+    assert check.message == "not carried: function meow, materialized view counted, view pets"
+    assert plan.is_ready
+
+
+@pytest.mark.parametrize(
+    ("theirs", "named"),
+    [
+        ("CREATE TYPE colour AS ENUM ('theirs')", "type colour"),
+        ("CREATE SEQUENCE ticket_numbers", "sequence ticket_numbers"),
+        ("CREATE VIEW rooms AS SELECT 1 AS n", "view rooms"),
+    ],
+)
+def test_a_name_that_is_taken_in_the_target_is_refused_in_the_plan(urls: Urls, theirs: str, named: str) -> None:
+    load(urls[0], KEYS)
+    load(urls[1], theirs)
+    plan = planned(urls, Decisions(carry_tables=("rooms", "guests", "leaders", "crews")))
+    assert [(c.code, named in c.message) for c in plan.blocking_checks] == [("MOS-MIG-007", True)]

@@ -79,3 +79,27 @@ def test_without_a_broker_nothing_is_created_and_inline_is_named(
     assert refused.value.exit_code == 69
     assert "--inline" in refused.value.remediation
     assert not MigrationJob.objects.filter(state=JobState.PLANNING).exists()
+
+
+def test_two_workers_that_get_one_message_each_make_one_run(workers: Workers) -> None:
+    for _ in range(2):
+        workers.start(FAKE_WORKER, "2")
+    job = start_when_planned(ask())
+    for _ in range(6):  # each worker takes two at a time
+        queue.send("run", [job.pk, job.attempt])
+    until(lambda: state_of(job) is EffectiveState.VERIFIED, START_S, "the run")
+    assert job.events.filter(message="Phase copy started").count() == 1
+    assert job.events.filter(message__startswith="Verified").count() == 1
+
+
+def test_a_broker_that_dies_and_comes_back_costs_no_run(workers: Workers, valkey: EmbeddedValkey) -> None:
+    worker = workers.start(FAKE_WORKER, "6")
+    job = running(workers, "6")
+    valkey.kill()
+    try:
+        until(lambda: state_of(job) is EffectiveState.VERIFIED, 60, "the run without a broker")
+    finally:
+        valkey.start()
+    assert worker.poll() is None
+    after = ask()
+    until(lambda: state_of(after) is EffectiveState.PLANNED, START_S, "a message through the new broker")
