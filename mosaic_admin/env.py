@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from functools import cache
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import quote, urlsplit
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -44,6 +44,10 @@ class Environment(BaseSettings):
     source_port: Port = Field(5434, description="Port of the demo's sample standalone PostgreSQL")
     control_valkey_port: Port = Field(6390, description="Port of the control plane's embedded Valkey")
     allowed_hosts: str = Field("", description="Extra host names the dashboard answers to, comma separated")
+    trusted_proxies: str = Field(
+        "",
+        description="Addresses or networks of reverse proxies, comma separated, whose X-Forwarded-For is believed",
+    )
     secret_key: str = Field("", description="Django's secret key; unset: made once and kept in MOSAIC_HOME/keys")
     signing_key_file: Path | None = Field(
         None, description="Private key (PEM, Ed25519) that signs certificates; unset: MOSAIC_HOME/keys/signing-key"
@@ -80,6 +84,19 @@ class Environment(BaseSettings):
     )
     process: Literal["dashboard", "gateway"] = Field("dashboard", description="Set by `mosaic`: which process this is")
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        try:
+            read_networks(value)
+        except ValueError:
+            raise ValueError("a comma separated list of addresses or networks was expected") from None
+        return value
+
+    @property
+    def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        return read_networks(self.trusted_proxies)
+
     @property
     def secrets_dir(self) -> Path:
         return self.home / "secrets"
@@ -113,6 +130,11 @@ class Environment(BaseSettings):
     def is_split_brain(self) -> bool:
         """Say whether several hosts would share a broker and not a database."""
         return bool(self.valkey_url) and not self.database_url and not _is_loopback(self.valkey_url)
+
+
+def read_networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Return the networks of a comma separated list; a single address is a network of one. Raises ValueError."""
+    return tuple(ip_network(word.strip()) for word in text.split(",") if word.strip())
 
 
 def _is_loopback(url: str) -> bool:

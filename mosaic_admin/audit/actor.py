@@ -6,10 +6,12 @@ import getpass
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
+from mosaic_admin import env
 from mosaic_admin.audit.models import Channel
 
 SYSTEM = "mosaic"  # who did it, when no person did
@@ -50,8 +52,28 @@ def of_request(request: HttpRequest) -> Actor:
 
 
 def address_of(request: HttpRequest) -> str:
-    """Return the address of the other end of the connection; a header that anybody can write is not believed."""
-    return str(request.META.get("REMOTE_ADDR", ""))[:64]
+    """Return where a request came from: the other end, or behind a trusted proxy what that proxy says of it.
+
+    X-Forwarded-For is read from its end: each trusted proxy put the address that it saw there, and what stands before
+    the last of those was written by the visitor.
+    """
+    address = str(request.META.get("REMOTE_ADDR", ""))
+    forwarded = [word.strip() for word in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if word.strip()]
+    while forwarded and _is_trusted(address):
+        address = forwarded.pop()
+    return address[:64] if _is_address(address) else str(request.META.get("REMOTE_ADDR", ""))[:64]
+
+
+def _is_trusted(address: str) -> bool:
+    return _is_address(address) and any(ip_address(address) in network for network in env.load().proxy_networks)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def act_at_command_line() -> None:

@@ -19,6 +19,7 @@ class Action(models.TextChoices):
     CONFIG_EDIT = "configuration.edit", "Edited a configuration"
     CONFIG_IMPORT = "configuration.import", "Imported the configuration file"
     CONFIG_ACTIVATE = "configuration.activate", "Activated a configuration"
+    CONFIG_UPGRADE = "configuration.upgrade", "Rewrote old words in the configuration file"
     CONFIG_RECOVER = "configuration.recover", "Settled an activation that was cut short"
     MIGRATION_PLAN = "migration.plan", "Made a dry run"
     MIGRATION_DECIDE = "migration.decide", "Changed the decisions of a run"

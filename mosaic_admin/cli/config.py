@@ -12,6 +12,7 @@ import click
 
 from mosaic_admin import env
 from mosaic_admin.cli import setup_django
+from mosaic_admin.cli.noting import note
 from mosaic_admin.codes import ExitCode
 from mosaic_admin.errors import MosaicError
 from tiers import codes
@@ -90,6 +91,7 @@ def upgrade(file: Path | None, yes: bool) -> None:
         return
     with folder_lock(path):
         write_atomically(path, after, mode=path.stat().st_mode & 0o777)
+    note("configuration.upgrade", path.name, after={"difference": text_diff(before, after, name=path.name)})
     click.echo(f"{path} is upgraded. The gateway reads it at its next start.")
 
 

@@ -17,6 +17,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from mosaic_admin.access import Role
+from mosaic_admin.audit.actor import address_of
 from mosaic_admin.audit.models import Action
 from mosaic_admin.audit.services import record
 from mosaic_admin.errors import NotFoundError
@@ -227,7 +228,7 @@ def check_credentials(*, request: HttpRequest, name: str, password: str) -> User
 
     Raises: SignInError, SignInPausedError.
     """
-    account, address = name.strip().lower()[:254], request.META.get("REMOTE_ADDR", "")
+    account, address = name.strip().lower()[:254], address_of(request)
     _refuse_while_paused(account, address)
     user = authenticate(request, username=name.strip(), password=password)
     if isinstance(user, User):

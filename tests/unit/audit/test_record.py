@@ -9,11 +9,13 @@ import pytest
 from django.db import DatabaseError, models
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
+from pydantic import ValidationError
 
 from mosaic_admin.access import Role
 from mosaic_admin.audit import actor, services
 from mosaic_admin.audit.models import Action, AppendOnlyError, AuditEvent, Channel
 from mosaic_admin.audit.services import record, record_if_possible
+from mosaic_admin.env import Environment
 from mosaic_admin.people.models import User
 from mosaic_admin.redaction import MASK
 
@@ -129,3 +131,28 @@ def test_every_action_fits_its_column() -> None:
     assert isinstance(column, models.CharField)
     assert max(map(len, Action.values)) <= (column.max_length or 0)
     assert all("." in value for value in Action.values)
+
+
+@pytest.mark.parametrize(
+    ("trusted", "other_end", "forwarded", "found"),
+    [
+        ("", "192.0.2.7", "203.0.113.9", "192.0.2.7"),
+        ("10.0.0.0/8", "192.0.2.7", "203.0.113.9", "192.0.2.7"),
+        ("10.0.0.0/8", "10.1.1.1", "203.0.113.9", "203.0.113.9"),
+        ("10.0.0.0/8", "10.1.1.1", "198.51.100.1, 203.0.113.9, 10.2.2.2", "203.0.113.9"),
+        ("10.0.0.0/8, ::1", "::1", "2001:db8::7", "2001:db8::7"),
+        ("10.0.0.0/8", "10.1.1.1", "", "10.1.1.1"),
+        ("10.0.0.0/8", "10.1.1.1", "<script>", "10.1.1.1"),
+    ],
+)
+def test_only_a_trusted_proxy_is_believed(
+    monkeypatch: pytest.MonkeyPatch, trusted: str, other_end: str, forwarded: str, found: str
+) -> None:
+    monkeypatch.setattr(actor.env, "load", lambda: Environment(trusted_proxies=trusted))
+    request = RequestFactory(REMOTE_ADDR=other_end).get("/", headers={"x-forwarded-for": forwarded})
+    assert actor.address_of(request) == found
+
+
+def test_a_proxy_that_is_no_network_is_a_bad_setting() -> None:
+    with pytest.raises(ValidationError, match="list of addresses or networks"):
+        Environment(trusted_proxies="10.0.0.0/8, proxy.example")
