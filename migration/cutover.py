@@ -275,7 +275,9 @@ def _remember_previous(cutover: Cutover, person: Any) -> None:
         return
     if tiers.active_config() is None or tiers.drift() is not None:
         tiers.import_file(person=person, why=f"Before the cutover of run #{cutover.job.number}")
-    _save(cutover, previous=tiers.active_config())
+    active = tiers.active_config()
+    if active is not None and active.tier != "federated":  # else somebody activated it by hand: back means the source
+        _save(cutover, previous=active)
 
 
 def _refuse_other_store(cutover: Cutover) -> None:

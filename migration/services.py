@@ -130,6 +130,8 @@ def decide(
     Raises:
         WrongStateError: the job is past its dry run.
     """
+    if job.is_rehearsal:
+        raise _wrong_state(job, "is a rehearsal; make another one from its dry run")
     if not is_inline:
         queue.ensure_broker()
     merged = merge(Decisions.from_dict(job.decisions), decisions or Decisions())
@@ -363,6 +365,8 @@ def _discard(job: MigrationJob) -> Discarded:
     except NotDiscardableError as error:
         siblings = MigrationJob.objects.filter(target_key=job.target_key).exclude(pk=job.pk)
         found = error.context.get("run_id")
+        if found is None:  # no run there: a discard before this one was cut short after its commit
+            return Discarded(job.run_id)
         other = next((run_id for run_id in siblings.values_list("run_id", flat=True) if str(run_id) == found), None)
         if other is None:
             raise

@@ -7,11 +7,13 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from compose.embedded.process import wait_until
 from tests import comparator
 from tests.demo import Demo
 from tests.e2e import steps
 from tests.e2e.console import Console
 from tests.e2e.stack import MIGRATED, SignIn, shoot, superuser_url
+from tests.integration.engine.support import scalar
 
 RUN_MS = 120_000
 WORKING = re.compile("Queued|Starting|Checking|Preparing|Copying|Sequences|Indexing|Verifying|Certificate")
@@ -26,12 +28,29 @@ def look_on_a_phone(page: Page, name: str) -> None:
     page.set_viewport_size({"width": 1280, "height": 900})
 
 
+def rehearse(page: Page, stack: Demo) -> None:
+    """Rehearse beside the serving gateway, look at the end, and come back to a plan with measured times."""
+    plan = page.url
+    page.get_by_role("button", name="Rehearse").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text(re.compile("Rehearsal|Plan"))
+    expect(page.locator(".page-head .status")).to_have_text("Rehearsed", timeout=RUN_MS)
+    expect(page.get_by_text("every row equal")).to_be_visible()
+    look_on_a_phone(page, "rehearsed")
+    shoot(page, "rehearsed")
+    scratch = "SELECT count(*) FROM pg_database WHERE datname LIKE 'mosaic_rehearsal_%'"
+    wait_until(lambda: scalar(superuser_url(stack, "federated"), scratch) == 0, 20, step_s=0.2)
+    assert scalar(superuser_url(stack, "federated"), scratch) == 0
+    page.goto(plan)
+    expect(page.get_by_text(re.compile(r"Measured by rehearsal #\d+"))).to_be_visible()
+
+
 def test_an_operator_gets_from_a_dry_run_to_a_verified_end(stack: Demo, person: SignIn, console: Console) -> None:
     page = person("piet", "operator")
     steps.make_dry_run(page)
     look_on_a_phone(page, "undecided")
     expect(page.get_by_role("button", name=re.compile("Start run"))).to_be_disabled()
     steps.carry_unknown_tables(page)
+    rehearse(page, stack)
     steps.pause_gateway(page)
     look_on_a_phone(page, "ready")
 

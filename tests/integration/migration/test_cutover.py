@@ -306,6 +306,17 @@ def test_a_half_done_cutover_can_be_rolled_back_instead(
     assert gate_says(config_file) == "standalone"
 
 
+def test_back_from_a_configuration_that_was_activated_by_hand_is_the_source(
+    verified: MigrationJob, config_file: Path
+) -> None:
+    federated = tiers.create_config(name="federated", document=verified.target_document)
+    tiers.activate(config_id=federated.pk)
+    assert cut_over(verified).status == CutoverStatus.DONE
+    assert go_back(verified).status == CutoverStatus.ROLLED_BACK
+    assert gate_says(config_file) == "standalone"
+    assert json.loads(config_file.read_text()) == verified.source_document
+
+
 def test_after_a_rollback_that_left_nothing_behind_the_run_can_be_cut_over_again(
     verified: MigrationJob, config_file: Path
 ) -> None:

@@ -12,13 +12,14 @@ from django.test import Client
 from migration import after_views, services
 from migration.engine.discard import Discarded
 from migration.engine.model import CheckResult, CheckStatus, Decisions
+from migration.errors import NotDiscardableError
 from migration.forms import decisions_from_post
 from migration.job_errors import BadDecisionError
 from migration.models import JobState, MigrationJob
 from migration.rejects import Reject, Rejects
 from mosaic_admin.audit.models import Action, AuditEvent
 from tests.fakes.engine import FakeEngine
-from tests.unit.migration.conftest import Sent
+from tests.unit.migration.conftest import BY, Sent
 
 pytestmark = pytest.mark.django_db
 InState = Callable[..., MigrationJob]
@@ -125,3 +126,23 @@ def test_a_run_that_may_go_on_or_is_finished_cannot_be_discarded(
     job, client = in_state(state), signed_in("operator")
     assert client.post(f"/migrations/{job.number}/discard", {"confirmation": job.target_name}).status_code == 409
     assert "Nothing can be discarded" in client.get(f"/migrations/{job.number}/discard").content.decode()
+
+
+def test_a_discard_that_was_cut_short_after_its_commit_is_noted_by_the_next_one(
+    in_state: InState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def discard(target: Any, *, run_id: Any) -> Discarded:
+        raise NotDiscardableError("The target holds no run.", remediation="Nothing to do.")
+
+    monkeypatch.setattr(services, "discard", discard)
+    job = in_state("cancelled")
+    assert services.discard_run(job=job, confirmation=job.target_name, by=BY) == 0
+    assert job.discarded_at is not None
+
+
+def test_a_rehearsal_whose_plan_failed_is_not_planned_again(in_state: InState, signed_in: SignIn) -> None:
+    job = in_state("plan_failed")
+    MigrationJob.objects.filter(pk=job.pk).update(kind="rehearsal")
+    client = signed_in("operator")
+    assert "Dry run again" not in client.get(f"/migrations/{job.number}/").content.decode()
+    assert client.post(f"/migrations/{job.number}/replan").status_code == 409
