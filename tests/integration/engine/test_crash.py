@@ -1,6 +1,6 @@
 """Whatever happens in the middle of a run, at any moment, a resume ends like a run that nobody disturbed.
 
-Twenty kills in the ordinary suite; `MOSAIC_CRASH_KILLS=200` makes more, `MOSAIC_CRASH_SEED` repeats a selection.
+Twenty kills in the ordinary suite; `MOSAIC_TEST_CRASH_KILLS=200` makes more, `MOSAIC_TEST_CRASH_SEED` repeats them.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from tests.integration.engine.crew import Crew
 from tests.integration.engine.support import Follower, load, migrate, run, scalar, source_at, state_of, target_at
 
 pytestmark = pytest.mark.crash
-KILLS = int(os.environ.get("MOSAIC_CRASH_KILLS", "20"))
-SEED = os.environ.get("MOSAIC_CRASH_SEED") or secrets.token_hex(4)
+KILLS = int(os.environ.get("MOSAIC_TEST_CRASH_KILLS", "20"))
+SEED = os.environ.get("MOSAIC_TEST_CRASH_SEED") or secrets.token_hex(4)
 OPTIONS: dict[str, Any] = {"chunk_rows": 200}
 PHASES = ("prepare", "copy", "sequences", "indexes", "verify", "certificate", "rows:1", "index:1")
 STORE = ("users", "teams", "tasks", "conversations", "messages", "insights")
