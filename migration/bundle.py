@@ -80,6 +80,7 @@ def as_summary(job: MigrationJob) -> dict[str, Any]:
         "worker": job.lease_owner,
         "heartbeat_at": _iso(job.heartbeat_at),
         "is_resumable": job.is_resumable,
+        "cutover": _cutover(job),
         "error": _error(job),
         "verification": _verification(job),
         "created_by": job.created_by_name,
@@ -96,6 +97,11 @@ def _display(job: MigrationJob, side: str) -> str:
 
 def _iso(moment: Any) -> str | None:
     return moment.isoformat() if moment else None
+
+
+def _cutover(job: MigrationJob) -> dict[str, Any] | None:
+    newest = job.cutovers.select_related("job", "previous", "target").first()
+    return as_document(newest) if newest else None
 
 
 def _error(job: MigrationJob) -> dict[str, str] | None:

@@ -55,6 +55,11 @@ def show_job(job: MigrationJob) -> None:
             f"  {job.rows_done:,} of {job.rows_total:,} rows, {size_words(job.bytes_done)} of "
             f"{size_words(job.bytes_total)}, {duration(job.duration_s)}"
         )
+    cutover = job.cutovers.first()
+    if cutover is not None:
+        click.echo(
+            f"  Cutover: {cutover.get_status_display().lower()}{', its process stopped' if cutover.is_stalled else ''}"
+        )
     if job.is_rehearsal:
         click.echo("  A rehearsal: its scratch database is dropped, source and target are as they were.")
     elif state is EffectiveState.INTERRUPTED:

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 
 from gateway.cutover import check_cutover
 from migration import cutover as cutovers
@@ -24,6 +25,7 @@ from migration.engine.model import Decisions, Outcome, Plan
 from migration.job_errors import CutoverChangedError, GainedUnseenError, SmokeFailedError, WrongConfirmationError
 from migration.models import Cutover, CutoverStatus, MigrationJob
 from mosaic_admin.audit.models import Action, AuditEvent
+from mosaic_admin.cli.storage import command
 from mosaic_admin.errors import MosaicError
 from store.ledger import StoreBusyError, StoreLock, holder_name, stamp_first_write
 from tests.integration.engine.support import make_snake, run, scalar, source_at, state_of, target_at
@@ -145,6 +147,32 @@ def test_a_rollback_names_what_the_federated_store_gained_and_restores_the_file(
     assert not record.is_active
     check_cutover(config_file, load_config(config_file))
     assert scalar(urls[1], "SELECT count(*) FROM tasks WHERE title = 'Only here'") == 2
+
+
+def test_both_commands_ask_do_it_and_say_how_to_restart(
+    verified: MigrationJob, config_file: Path, urls: tuple[str, str]
+) -> None:
+    def mosaic(*words: str) -> Any:
+        return CliRunner().invoke(command, [*words])
+
+    refused = mosaic("cutover", "--confirm", "another", "--json")
+    assert (refused.exit_code, json.loads(refused.stdout)["error"]["code"]) == (2, "MOS-MIG-109")
+    done = mosaic("cutover", "--confirm", verified.target_name)
+    assert done.exit_code == 0, done.output
+    assert "mosaic gateway start" in done.stdout
+    assert gate_says(config_file) == "federated"
+    assert mosaic("cutover", "--confirm", verified.target_name).exit_code == 3, "it is cut over already"
+    shown = json.loads(mosaic("status", str(verified.number), "--json").stdout)
+    assert shown["cutover"]["status"] == "done"
+    with psycopg.connect(urls[1], autocommit=True) as link:
+        link.execute("INSERT INTO tasks (owner_id, title) SELECT id, 'Only here' FROM users LIMIT 1")
+    seen = mosaic("rollback", "--look")
+    assert (seen.exit_code, "tasks (1 new)" in seen.stdout, "Only here" in seen.stdout) == (0, True, True)
+    assert gate_says(config_file) == "federated"
+    gone = mosaic("rollback", "--confirm", ROLLBACK.format(verified.number), "--json")
+    assert (gone.exit_code, json.loads(gone.stdout)["cutover"]["status"]) == (0, "rolled_back")
+    assert gate_says(config_file) == "standalone"
+    assert mosaic("rollback", "--confirm", "x").exit_code == 3, "there is nothing to roll back any more"
 
 
 def test_a_gateway_that_serves_either_store_is_in_the_way(verified: MigrationJob, urls: tuple[str, str]) -> None:
