@@ -151,7 +151,9 @@ _OPTIONS = """format('AS %%s INCREMENT BY %%s MINVALUE %%s MAXVALUE %%s START WI
     CASE WHEN q.seqcycle THEN 'CYCLE' ELSE 'NO CYCLE' END)"""
 _COLUMNS = f"""
     SELECT a.attrelid AS oid, a.attname AS name, pg_catalog.format_type(a.atttypid, a.atttypmod) AS type,
-           a.atttypid AS type_oid, t.typcategory::text AS category, a.attnotnull AS is_not_null,
+           a.atttypid AS type_oid, t.typcategory::text AS category,
+           a.attnotnull AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint n WHERE n.contype = 'n'
+             AND n.conrelid = a.attrelid AND n.conkey = ARRAY[a.attnum] AND NOT n.convalidated) AS is_not_null,
            coalesce(pg_catalog.pg_get_expr(f.adbin, f.adrelid), '') AS "default", a.attidentity::text AS identity,
            a.attgenerated::text AS generated,
            coalesce(q.seqrelid::regclass::text, '') AS sequence,

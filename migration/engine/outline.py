@@ -45,6 +45,9 @@ def left_out(connection: Connection, copied: list[tuple[TablePlan, SourceTable]]
 
 def _others(connection: Connection) -> list[CheckResult]:
     found = [name for (name,) in connection.execute(_OBJECTS).fetchall()]
+    row = connection.execute("SELECT count(*) FROM pg_catalog.pg_largeobject_metadata").fetchone()
+    if row and row[0]:
+        found.insert(0, f"{row[0]} large objects")
     if not found:
         return []
     shown = ", ".join(found[:SHOWN]) + (f" and {len(found) - SHOWN} more" if len(found) > SHOWN else "")

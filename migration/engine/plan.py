@@ -182,7 +182,10 @@ def _table_plan(
     else:
         columns, dropped = carry_columns(table, decisions, mapped)
     check_types(table, columns, findings)
-    key = tuple(k for k in usable_key(table) if any(c.source == k for c in columns))
+    if not columns:
+        fix = f"Leave the table behind: --skip-table {table.label}=REASON"
+        findings.fail(codes.TYPE, f"columns of {table.label}", f"No column of {table.label} can be copied.", fix)
+    key = usable_key(table, columns)
     by = chunk_column(table, key)
     return replace(
         plan,

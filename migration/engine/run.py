@@ -15,7 +15,7 @@ import psycopg
 from migration import codes
 from migration.engine import ddl
 from migration.engine import ledger_rows as ledger
-from migration.engine.catalog import Connection
+from migration.engine.catalog import Connection, quote
 from migration.engine.certificate import make_certificate
 from migration.engine.connections import Sessions, driver_errors, storage_url
 from migration.engine.copy import Copier, copy_all, recheck_all
@@ -308,13 +308,14 @@ def _held(lock: StoreLock, wait_s: float) -> Iterator[None]:
 
 def _changes(connection: Connection, plan: Plan) -> int:
     """Rows inserted, updated and deleted in the source's tables so far, by the server's own statistics."""
-    names = [table.source_table for table in plan.copied_tables]
+    names = [f"public.{quote(table.source_table)}" for table in plan.copied_tables]
     connection.execute("SELECT pg_catalog.pg_stat_clear_snapshot()")
     try:
         row = connection.execute(
             """SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0) FROM pg_catalog.pg_stat_user_tables
-                WHERE schemaname = 'public' AND relname = ANY(%s)""",
-            (names,),
+                WHERE relid IN (SELECT to_regclass(n)::oid FROM unnest(%(names)s::text[]) n UNION
+                    SELECT t.relid FROM unnest(%(names)s::text[]) n, pg_catalog.pg_partition_tree(to_regclass(n)) t)""",
+            {"names": names},
         ).fetchone()
     except psycopg.errors.InsufficientPrivilege:
         return 0

@@ -231,8 +231,11 @@ def check_types(table: SourceTable, planned: Iterable[ColumnPlan], findings: Fin
             )
 
 
-def usable_key(table: SourceTable) -> tuple[str, ...]:
-    return table.primary_key or min(table.unique_keys, key=len, default=())
+def usable_key(table: SourceTable, planned: Iterable[ColumnPlan]) -> tuple[str, ...]:
+    """Return what tells every row apart, in columns that are all copied: a part of a key would not."""
+    kept = {column.source for column in planned}
+    keys = [key for key in (table.primary_key, *sorted(table.unique_keys, key=len)) if key and kept.issuperset(key)]
+    return next(iter(keys), ())
 
 
 def chunk_column(table: SourceTable, key: tuple[str, ...]) -> str:

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from migration.engine import make_plan
-from migration.engine.model import CheckStatus, Decisions, OutcomeState, Plan
+from migration.engine.model import CheckStatus, Decisions, OutcomeState, Phase, Plan
 from tests.comparator import compare, derive_mapping
 from tests.fingerprint import catalog_of, compare_catalogs
-from tests.integration.engine.support import load, migrate, scalar, source_at, target_at
+from tests.integration.engine.support import Follower, load, migrate, run, scalar, source_at, target_at
 
 Urls = tuple[str, str]
 
@@ -202,3 +202,48 @@ def test_a_name_that_is_taken_in_the_target_is_refused_in_the_plan(urls: Urls, t
     load(urls[1], theirs)
     plan = planned(urls, Decisions(carry_tables=("rooms", "guests", "leaders", "crews")))
     assert [(c.code, named in c.message) for c in plan.blocking_checks] == [("MOS-MIG-007", True)]
+
+
+HALF_KEYS = """
+CREATE TABLE links (owner int, token text, word text, PRIMARY KEY (owner, token));
+INSERT INTO links SELECT n % 3, 't' || n, CASE WHEN n % 10 = 0 THEN '' ELSE 'w' || n END FROM generate_series(1, 60) n;
+ALTER TABLE links ADD CONSTRAINT links_word CHECK (word <> '') NOT VALID;
+UPDATE pg_constraint SET convalidated = true WHERE conname = 'links_word';
+CREATE TABLE only_secrets (token text PRIMARY KEY);
+CREATE TABLE rather_full (id int PRIMARY KEY, name text);
+INSERT INTO rather_full VALUES (1, NULL);
+ALTER TABLE rather_full ADD CONSTRAINT named NOT NULL name NOT VALID;
+SELECT lo_create(4711);
+"""
+
+
+def test_a_part_of_a_key_is_no_key_and_a_rule_that_rows_break_is_not_made(urls: Urls) -> None:
+    load(urls[0], HALF_KEYS)
+    tables = ("links", "only_secrets", "rather_full")
+    plan = planned(urls, Decisions(carry_tables=tables))
+    assert [c.name for c in plan.blocking_checks] == ["columns of only_secrets"]
+    assert any("1 large objects" in check.message for check in plan.checks)
+    assert next(table for table in plan.tables if table.name == "links").key == ()
+    decisions = Decisions(carry_tables=("links", "rather_full"), skip_tables={"only_secrets": "test"}, allow_rejects=6)
+    outcome = migrate(*urls, decisions)
+    assert (outcome.state, outcome.rejects) == (OutcomeState.VERIFIED, 6), outcome.verification
+    assert scalar(urls[1], "SELECT count(*) FROM links") == 54
+    assert scalar(urls[1], "SELECT count(*) FROM rather_full WHERE name IS NULL") == 1
+    load(urls[0], "SELECT lo_unlink(4711)")
+
+
+def test_writes_to_a_partition_during_the_run_are_noticed(urls: Urls) -> None:
+    load(urls[0], PARTITIONED)
+    ends = source_at(urls[0]), target_at(urls[1])
+    plan = make_plan(*ends, Decisions(carry_tables=("visits",)))
+
+    class Writer(Follower):
+        def progress(self, progress: Any) -> None:
+            if progress.phase is Phase.VERIFY and not self.seen:
+                self.seen.append(progress)
+                load(urls[0], "INSERT INTO visits VALUES (9999, '2026-01-01', 'late')")
+                load(urls[0], "SELECT pg_stat_force_next_flush()")
+
+    follower = Writer()
+    assert run(plan, *ends, follower).state is OutcomeState.VERIFIED
+    assert any("changed after the snapshot" in event for event in follower.events)
