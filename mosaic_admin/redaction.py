@@ -10,7 +10,11 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 MASK = "•••"
 
-_SENSITIVE = r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|sslpassword|authorization|credential)s?"
+# The path of a secret's file is no secret: `passwordFile` and `DB_PASSWORD_FILE` stay readable.
+_SENSITIVE = (
+    r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|sslpassword|authorization|credential)s?"
+    r"(?!\w*(?:file|path)\b)"
+)
 _RULES = (
     # scheme://user:password@host — the user name may be empty, the password may hold anything but '@' or space
     (re.compile(r"(\b[a-z][a-z0-9+.\-]*://[^\s:/@'\"]*):[^\s@'\"]*@", re.I), rf"\1:{MASK}@"),

@@ -44,7 +44,15 @@ def test_redact_masks_a_secret_in_every_form(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["127.0.0.1:5433/mosaic", "password authentication failed", "time: 22:14:09", "https://example.org/a?b=c"],
+    [
+        "127.0.0.1:5433/mosaic",
+        "password authentication failed",
+        "time: 22:14:09",
+        "https://example.org/a?b=c",
+        '"passwordFile": "secrets/pg"',
+        "MOSAIC_PG_PASSWORD_FILE=/run/secrets/pg",
+        "sslkey=/x passfile=/home/u/.pgpass",
+    ],
 )
 def test_redact_leaves_harmless_text_alone(text):
     assert redact(text) == text

@@ -300,3 +300,14 @@ def test_activation_says_what_the_other_tier_brings_and_takes(operator: Client) 
 def test_the_old_word_shows_in_the_list_with_its_end(operator: Client) -> None:
     services.create_config(name="old", document={**INLINE, "tier": "team"})
     assert "“team” ends with version 2.0" in operator.get("/tiers/").content.decode()
+
+
+def test_saving_the_json_as_shown_keeps_the_name_of_a_secret_file(operator: Client) -> None:
+    storage = {"type": "postgres", "url": "postgresql://u@h/d", "passwordFile": "secrets/pg"}
+    config = services.create_config(name="home", document={**INLINE, "storage": storage})
+    response = operator.get(f"/tiers/{config.pk}/edit/?as=json")
+    shown = response.context["typed"]["document"]
+    assert '"passwordFile": "secrets/pg"' in shown
+    assert "Type it once more" not in response.content.decode()
+    assert operator.post(f"/tiers/{config.pk}/edit/", {"document": shown, "revision": 1}).status_code == 303
+    assert services.get_config(config.pk).document["storage"] == storage
