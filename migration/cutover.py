@@ -165,6 +165,7 @@ def _steps(cutover: Cutover, by: Actor) -> None:
             step=CutoverStep.NONE,
             smoke=done.sentence,
             done_at=timezone.now(),
+            **NO_ERROR,
         )
         add_event(job.pk, f"Cut over. {done.sentence}", actor=by.name)
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from migration.engine.model import Phase
 from tiers.models import TierConfig
 
-CUTOVER_SILENCE_S = 10.0  # it gives a sign of life every 2 s
+CUTOVER_SILENCE_S = 20.0  # it gives a sign of life every 2 s; a busy machine may miss some
 
 
 class JobState(models.TextChoices):

@@ -108,7 +108,7 @@ def test_a_cutover_that_gives_no_sign_of_life_can_be_finished(
     in_state: InState, signed_in: SignIn, begun: list[Cutover]
 ) -> None:
     job, client = in_state("verified"), signed_in("operator")
-    cutover_in(job, "working", step="activate", heartbeat_at=timezone.now() - timedelta(seconds=11))
+    cutover_in(job, "working", step="activate", heartbeat_at=timezone.now() - timedelta(seconds=21))
     page = client.get(address(job)).content.decode()
     assert "process stopped. Nothing is lost." in page
     assert "Finish the cutover" in page
