@@ -12,7 +12,12 @@ from xdist.scheduler import LoadScopeScheduling
 
 # fixture that runs a stack -> the files that use it (folder or beginning of the path)
 STACKS = {
-    "large_demo": ("tests/e2e/test_cutover.py", "tests/e2e/test_interrupted.py", "tests/e2e/test_migration_flow.py"),
+    "large_demo": (
+        "tests/e2e/test_cutover.py",
+        "tests/e2e/test_interrupted.py",
+        "tests/e2e/test_local_source.py",
+        "tests/e2e/test_migration_flow.py",
+    ),
     "compose_stack": (
         "tests/integration/stack/test_doctor.py",
         "tests/integration/stack/test_faults.py",
