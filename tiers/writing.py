@@ -123,3 +123,9 @@ def _lock(descriptor: int, folder: Path, wait_s: float) -> None:
                     remediation="Wait a moment and try again. Nothing was changed.",
                 ) from None
             time.sleep(0.02)
+        except OSError as exc:  # a file system without locks
+            raise ConfigFileError(
+                f"{folder} cannot be locked (errno {exc.errno}), so nothing is written there.",
+                remediation="Keep the configuration file on a local file system, or one that has locks (NFSv4).",
+                code=codes.CONFIG_NOT_WRITABLE,
+            ) from None

@@ -15,6 +15,7 @@ from mosaic_admin.audit.models import AuditEvent
 from mosaic_admin.people.models import User
 from tiers import activation, services
 from tiers.activation import StaleConfigError, digest_of, file_digest
+from tiers.config import ConfigFileError
 from tiers.models import PendingActivation, TierConfig
 from tiers.writing import ActivationBusyError, folder_lock
 
@@ -158,3 +159,18 @@ def test_every_change_of_a_configuration_is_in_the_audit_log(config_file: Path, 
     ]
     edit = AuditEvent.objects.get(action="configuration.edit")
     assert (edit.before, edit.after) == (local("a"), local("b"))
+
+
+@pytest.mark.django_db
+def test_a_folder_that_cannot_be_locked_is_not_written(config_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tiers import writing
+
+    def refuse(*_: Any) -> None:
+        raise OSError(37, "no locks available")
+
+    config = services.create_config(name="a", document=local("a"))
+    monkeypatch.setattr(writing.fcntl, "flock", refuse)
+    with pytest.raises(ConfigFileError, match="cannot be locked"):
+        services.activate(config_id=config.pk)
+    assert not config_file.exists()
+    assert not PendingActivation.objects.exists()
