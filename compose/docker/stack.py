@@ -160,7 +160,8 @@ _CLASSES = (
         "MOSAIC_POSTGRES_PORT or MOSAIC_VALKEY_PORT to another port.",
     ),
     (
-        r"pull access denied|no such image|failed to resolve|TLS handshake|registry-1|i/o timeout|no such host|x509",
+        r"pull access denied|no such image|manifest (unknown|for)|failed to resolve|repository does not exist"
+        r"|Get \"https?://",
         codes.NO_IMAGE,
         "An image of the stack is not on this host, and it cannot be fetched.",
         "Fetch both on a machine that reaches the registry (`docker pull`, `docker save`) and load them here with "

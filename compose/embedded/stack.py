@@ -65,7 +65,7 @@ class EmbeddedStack:
         services = tuple(server.status() for server in self.servers)
         made = [server for server in self.servers if server.data_dir.exists()]
         volumes = tuple(Volume(str(server.data_dir), (server.name,), _made_at(server.data_dir)) for server in made)
-        return StackStatus("processes of this host", services, volumes)
+        return StackStatus("Processes of this host", services, volumes)
 
     def logs(self, service: str, *, tail: int) -> list[LogLine]:
         return tail_of(self._server(service).log, tail)

@@ -23,6 +23,6 @@ worker)
     exec celery --app mosaic_admin worker --pool threads --concurrency 4 --without-gossip --without-mingle --loglevel INFO
     ;;
 beat) exec celery --app mosaic_admin beat --schedule /tmp/beat-schedule --pidfile= --loglevel INFO ;;
-gateway) exec mosaic gateway start ;;
+gateway) exec /opt/mosaic/bin/mosaic gateway start ;;
 *) exec "$@" ;;
 esac

@@ -105,7 +105,7 @@ def test_a_log_line_that_looks_like_markup_is_text(client_of: ClientOf, runtime:
     runtime.log = [log_line("<script>alert(1)</script>"), log_line("FATAL:  password authentication failed")]
     page = client_of(Role.SUPPORT).get("/stack/logs/?service=valkey-federated").content.decode()
     assert "&lt;script&gt;" in page
-    assert page.count('class="is-trouble"') == 1
+    assert page.count("is-trouble") == 1
 
 
 def test_the_archive_holds_the_files_and_no_secret(client_of: ClientOf) -> None:
