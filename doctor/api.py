@@ -44,7 +44,7 @@ def get_report(request: HttpRequest, query: Query[ReportQuery]) -> HttpResponse:
     The status is the same in every `format`. `tier=federated` asks whether this install could move there. The JSON
     document follows /api/v1/doctor/schema.
     """
-    return _answer(run_report(tier=query.tier), query.format, query.fail_on)
+    return _answer(run_report(tier=query.tier, is_polled=True), query.format, query.fail_on)
 
 
 @router.get("/metrics", url_name="doctor-metrics", summary="The report as OpenMetrics")
@@ -53,7 +53,7 @@ def get_metrics(request: HttpRequest, query: Query[MetricsQuery]) -> HttpRespons
 
     The light is in `mosaic_doctor_status`. With `fail_on` the status is that of /api/v1/doctor.
     """
-    return _answer(run_report(tier=query.tier), "openmetrics", query.fail_on)
+    return _answer(run_report(tier=query.tier, is_polled=True), "openmetrics", query.fail_on)
 
 
 def _answer(report: Report, form: str, fail_on: str | None) -> HttpResponse:

@@ -19,6 +19,7 @@ from doctor.webhooks import announce
 from mosaic_admin.errors import NotFoundError
 
 GAP = timedelta(minutes=5)  # reports come every minute; a longer silence ends a span: nobody looked
+FRESH = timedelta(seconds=15)  # a poller's equal report this soon after another adds nothing: no write for it
 STALE = timedelta(minutes=3)  # an older report says nothing about now
 KEEP = timedelta(days=90)
 KEEP_ROWS = 2000
@@ -26,18 +27,25 @@ BAR = timedelta(minutes=30)
 RANK = {"": 0, Light.GREEN: 1, Light.YELLOW: 2, Light.RED: 3}
 
 
-def record(report: Report) -> Span:
-    """Lengthen the newest span when nothing changed, else begin one. Secrets are masked before anything is stored."""
+def record(report: Report, *, is_polled: bool = False) -> Span:
+    """Lengthen the newest span when nothing changed, else begin one. Secrets are masked before anything is stored.
+
+    Nothing is written for a poller's report that says the same as one a few seconds ago.
+    """
     body = report.as_dict()
     fingerprint = fingerprint_of(body)
     evidence = {finding.probe: [list(pair) for pair in finding.evidence] for finding in report.findings}
-    latency.note(body, report.generated_at)
     newest = Span.objects.first()
     fresh = {"seen_at": report.generated_at, "body": body, "evidence": evidence}
-    if newest and newest.fingerprint == fingerprint and report.generated_at - newest.seen_at < GAP:
+    since_seen = report.generated_at - newest.seen_at if newest else GAP
+    if newest and newest.fingerprint == fingerprint and since_seen < GAP:
+        if is_polled and since_seen < FRESH:
+            return newest
+        latency.note(body, report.generated_at)
         Span.objects.filter(pk=newest.pk, seen_at__lt=report.generated_at).update(runs=F("runs") + 1, **fresh)
         newest.refresh_from_db()
         return newest
+    latency.note(body, report.generated_at)
     with transaction.atomic():
         span = Span.objects.create(
             fingerprint=fingerprint,

@@ -95,6 +95,10 @@ class Context:
             raise TypeError(f"The ladder's {name} is no {kind.__name__}.")
         return resource
 
+    def find(self, name: str, kind: type[Resource]) -> Resource | None:
+        """Return what an earlier probe kept, or None when it did not come to that."""
+        return self.get(name, kind) if name in self._resources else None
+
     def learn(self, service: str, **facts: Any) -> None:
         """Note what a service said of itself: version; for pgvector also available and installed."""
         with self._lock:

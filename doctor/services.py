@@ -24,15 +24,15 @@ from tiers.models import TierConfig
 from tiers.services import active_config, drift, resolve_config
 
 
-def run_report(config_path: Path | None = None, tier: str | None = None, *, is_forced: bool = False) -> Report:
+def run_report(tier: str | None = None, *, is_forced: bool = False, is_polled: bool = False) -> Report:
     """Examine this install now and keep the result in the history; with `tier`, what a move there would need.
 
-    Callers at the same moment share one run; `is_forced` takes none that began before the call.
+    Callers at one moment share a run; `is_forced` takes none that began before the call. `is_polled` comes often.
     """
-    path = config_path or settings.ENV.config
+    path = settings.ENV.config
     return shared_run(
         f"{path} {tier or ''}",
-        lambda: _examine_own(path) if tier is None else examine(_subject(path, tier), _assembler()),
+        lambda: _examine_own(path, is_polled) if tier is None else examine(_subject(path, tier), _assembler()),
         kept=_kept if tier is None else lambda: None,
         folder=settings.HOME / "run",
         share_s=settings.ENV.doctor_share_s,
@@ -40,9 +40,9 @@ def run_report(config_path: Path | None = None, tier: str | None = None, *, is_f
     )
 
 
-def _examine_own(path: Path) -> Report:
+def _examine_own(path: Path, is_polled: bool) -> Report:
     report = suppressed(examine(file_subject(path), _assembler(), extra=_drift(path)), suppressions.rules())
-    history.record(report)
+    history.record(report, is_polled=is_polled)
     return report
 
 

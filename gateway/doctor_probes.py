@@ -13,6 +13,7 @@ from typing import ClassVar
 from doctor.findings import Finding, from_error, passed
 from doctor.probe import BaseProbe, Context
 from doctor.probes.postgres import connection_of
+from doctor.probes.store import LEDGER_WAS_READ
 from gateway.cutover import check_cutover
 from gateway.probes import StoreServable
 from gateway.store_checks import refuse_unfinished, refuse_unprepared
@@ -42,7 +43,8 @@ class GatewayStore(StoreServable):
     name: ClassVar[str] = "gateway.store"
 
     def ask(self, context: Context) -> Finding:
-        refuse_unfinished(connection_of(context))
+        if not context.find(LEDGER_WAS_READ, bool):  # else `store.migration` passed, and there is nothing left open
+            refuse_unfinished(connection_of(context))
         refuse_unprepared(connection_of(context))
         return passed("The gateway can serve the tables of this store.")
 

@@ -61,9 +61,13 @@ class PortProbe(_NetworkProbe):
     def ask(self, context: Context) -> Finding:
         begun = time.monotonic()
         connection = self.open(context)
-        connection.close()
         took = (time.monotonic() - begun) * 1000
+        self.leave(connection, context)
         return passed(f"Port {self.port} takes connections.", ("Connected in", f"{took:.1f} ms"))
+
+    def leave(self, connection: socket.socket, context: Context) -> None:
+        """Close it, unless the next rung goes on with it."""
+        connection.close()
 
     def open(self, context: Context) -> socket.socket:
         """Try the addresses in order. Raises the ServiceError of the last one's fault."""

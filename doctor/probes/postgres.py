@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -133,6 +134,9 @@ class PostgresPort(PortProbe):
     default_port = DEFAULT_PORT
     with_command = staticmethod(with_postgres_command)
 
+    def leave(self, connection: socket.socket, context: Context) -> None:
+        context.keep("tls", connection, close=connection.close, abort=lambda: shut(connection.fileno()))
+
 
 @dataclass(frozen=True)
 class PostgresTls(PostgresProbe):
@@ -155,8 +159,7 @@ class PostgresTls(PostgresProbe):
     def _exchange(self, context: Context) -> bytes:
         limit_s = context.remaining_s()
         try:
-            with PostgresPort(self.url, self.at.port).open(context) as connection:
-                context.keep("tls", connection, close=connection.close, abort=lambda: shut(connection.fileno()))
+            with context.get("tls", socket.socket) as connection:
                 connection.settimeout(context.remaining_s() - REPLY_MARGIN_S)
                 connection.sendall(SSL_REQUEST)
                 return connection.recv(1)

@@ -18,6 +18,13 @@ from tiers import codes as tiers_codes
 
 SERVICE = "store"
 TABLES = tuple(catalog.BY_NAME)
+LEDGER_WAS_READ = "ledger-was-read"  # kept by `store.migration` when the role may see the ledger
+RIGHTS_SQL = """
+SELECT c.relname::text, bool_and(pg_catalog.has_table_privilege(c.oid, wanted))
+  FROM pg_catalog.pg_class c, unnest(ARRAY['SELECT','INSERT','UPDATE','DELETE']) AS wanted
+ WHERE c.relnamespace = to_regnamespace('public')::oid AND c.relkind IN ('r', 'p') AND c.relname = ANY(%s)
+ GROUP BY c.relname
+"""
 
 
 @dataclass(frozen=True)
@@ -59,16 +66,7 @@ class StoreTables(StoreProbe):
         return passed(f"The store's {len(TABLES)} tables are there.")
 
     def _rights(self, context: Context) -> dict[str, bool]:
-        rows = connection_of(context).execute(
-            """
-            SELECT c.relname::text, bool_and(pg_catalog.has_table_privilege(c.oid, wanted))
-              FROM pg_catalog.pg_class c, unnest(ARRAY['SELECT','INSERT','UPDATE','DELETE']) AS wanted
-             WHERE c.relnamespace = to_regnamespace('public')::oid AND c.relkind IN ('r', 'p')
-               AND c.relname = ANY(%s)
-             GROUP BY c.relname
-            """,
-            (list(TABLES),),
-        )
+        rows = connection_of(context).execute(RIGHTS_SQL, (list(TABLES),))
         return {str(table): bool(is_usable) for table, is_usable in rows}
 
 
@@ -86,7 +84,9 @@ class StoreMigration(StoreProbe):
             return from_error(error)
 
     def _judge(self, context: Context) -> Finding:
-        migrating = next((item for item in lock_holders(connection_of(context)) if item.kind == "mig"), None)
+        holders = lock_holders(connection_of(context))
+        context.keep("lock-holders", holders, close=lambda: None, abort=lambda: None)
+        migrating = next((item for item in holders if item.kind == "mig"), None)
         if migrating is not None:
             return warned(
                 codes.STORE_MIGRATING,
@@ -96,6 +96,7 @@ class StoreMigration(StoreProbe):
         if not self._may_read_ledger(context):
             return passed("No ledger of a migration is visible to this role.")
         run = read_run(connection_of(context))
+        context.keep(LEDGER_WAS_READ, True, close=lambda: None, abort=lambda: None)
         if run is None or run.is_finished:
             return passed("No migration into this store is open." if run is None else "The migration here is verified.")
         number = f"Run #{run.job_number}" if run.job_number else "A run"
@@ -123,7 +124,8 @@ class StoreLockHolders(StoreProbe):
     requires: ClassVar[tuple[str, ...]] = ("postgres.query",)
 
     def ask(self, context: Context) -> Finding:
-        holders = lock_holders(connection_of(context))
+        kept = context.find("lock-holders", list)
+        holders = lock_holders(connection_of(context)) if kept is None else kept
         foreign = [item for item in holders if item.kind is None]
         if foreign:
             pids = ", ".join(str(item.backend_pid) for item in foreign)

@@ -98,3 +98,11 @@ def test_history_is_bounded(report_at: ReportAt, monkeypatch: pytest.MonkeyPatch
     assert Span.objects.count() == 3
     history.record(report_at(60 * 24 * 91))
     assert Span.objects.count() == 1
+
+
+def test_a_pollers_equal_report_a_moment_later_is_not_written_and_a_changed_one_is(report_at: ReportAt) -> None:
+    for second in (0, 1, 2, 20):
+        span = history.record(report_at(second / 60), is_polled=True)
+    assert span.runs == 2
+    assert history.record(report_at(21 / 60, BAD), is_polled=True).light == "red"
+    assert history.record(report_at(22 / 60, BAD)).runs == 2, "somebody who asks on the page sees when it was"

@@ -153,7 +153,7 @@ def test_yellow_is_200_and_503_when_asked_to_fail_on_warnings(
     reader: Client, report_at: ReportAt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     yellow = report_at(0, SOSO, at=timezone.now())
-    monkeypatch.setattr("doctor.api.run_report", lambda tier=None: yellow)
+    monkeypatch.setattr("doctor.api.run_report", lambda tier=None, is_polled=True: yellow)
     assert reader.get("/api/v1/doctor").status_code == 200
     assert reader.get("/api/v1/doctor?fail_on=warn").status_code == 503
 
@@ -166,7 +166,7 @@ def test_a_bad_parameter_is_422_in_the_one_error_shape(reader: Client) -> None:
 
 
 def test_a_bug_is_500_without_its_words(reader: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    def crash(tier: str | None = None) -> None:
+    def crash(tier: str | None = None, is_polled: bool = True) -> None:
         raise RuntimeError("postgresql://u:canary-pw@h/db")
 
     monkeypatch.setattr("doctor.api.run_report", crash)
@@ -255,7 +255,7 @@ def test_the_status_is_the_same_in_every_format(
     reports = {"red": report_at(0, BAD), "yellow": report_at(0, SOSO), "green": report_at(0)}
     answers = {}
     for light, report in reports.items():
-        monkeypatch.setattr("doctor.api.run_report", lambda tier=None, report=report: report)
+        monkeypatch.setattr("doctor.api.run_report", lambda tier=None, is_polled=True, report=report: report)
         for fail_on in ("fail", "warn"):
             path = f"/api/v1/doctor?format={form}&fail_on={fail_on}"
             answers[light, fail_on] = reader.get(path).status_code
