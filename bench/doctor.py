@@ -32,14 +32,15 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory(prefix="mosaic-bench-") as folder, ExitStack() as stack:
         os.chmod(folder, 0o755)  # noqa: S103  # the servers run as another user when this is root
-        asked = start(Path(folder), stack)
+        asked, servers = start(Path(folder), stack)
         before = os.getloadavg()[0]
         took = measure(asked, rounds)
         show(took, rounds, before, os.getloadavg()[0])
+        show_cpu(asked, servers, rounds // 3)
 
 
-def start(folder: Path, stack: ExitStack) -> dict[str, Callable[[], httpx.Response]]:
-    """Start servers and both applications; return what to ask, by name."""
+def start(folder: Path, stack: ExitStack) -> tuple[dict[str, Callable[[], httpx.Response]], dict[str, int]]:
+    """Start servers and both applications; return what to ask and which gunicorn answers it, by name."""
     from compose.embedded import Flavour
     from tests.control_plane import ROOT, control_plane
     from tests.servers import start_postgres, start_valkey
@@ -57,20 +58,22 @@ def start(folder: Path, stack: ExitStack) -> dict[str, Callable[[], httpx.Respon
     plane = stack.enter_context(control_plane(folder / "home", config, queue.url_for(1), **settings))
     plane.run("-m", "mosaic_admin", "store", "prepare")
     plane.start_web("--log-level", "warning")
-    peer_url = start_peer(stack, plane.environment, server.url_for("bench"), queue.url, config, ROOT)
+    peer_url, peer = start_peer(stack, plane.environment, server.url_for("bench"), queue.url, config, ROOT)
 
     client = stack.enter_context(httpx.Client(timeout=30, trust_env=False))
-    return {
+    asked = {
         "doctor": lambda: client.get(f"{plane.url}/api/v1/doctor", headers=plane.headers),
         "django-health-check, same questions": lambda: client.get(f"{peer_url}/same?format=json"),
         "django-health-check, its own two": lambda: client.get(f"{peer_url}/own?format=json"),
         "readyz": lambda: client.get(f"{plane.url}/readyz"),
     }
+    own = plane.processes[0].pid
+    return asked, {name: own if name in ("doctor", "readyz") else peer for name in asked}
 
 
 def start_peer(
     stack: ExitStack, environment: dict[str, str], postgres: str, valkey: str, config: Path, root: Path
-) -> str:
+) -> tuple[str, int]:
     from compose.embedded.ports import free_port
     from compose.embedded.process import wait_until
 
@@ -95,7 +98,7 @@ def start_peer(
             return False
 
     assert wait_until(is_up, 60, step_s=0.2), "django-health-check did not start"
-    return url
+    return url, process.pid
 
 
 def measure(asked: dict[str, Callable[[], httpx.Response]], rounds: int) -> dict[str, list[float]]:
@@ -129,6 +132,28 @@ def show(took: dict[str, list[float]], rounds: int, before: float, after: float)
         p50, p95, p99 = (percentile(values, share) for share in (0.5, 0.95, 0.99))
         ratio = f"{p50 / percentile(base, 0.5):.2f}, {p95 / percentile(base, 0.95):.2f}"
         print(f"| {name} | {len(values)} | {p50:.1f} | {p95:.1f} | {p99:.1f} | {ratio} |")
+
+
+def cpu_ms(master: int) -> float:
+    """Return the milliseconds of processor that a gunicorn and its workers have used."""
+    tick_ms = 1000 / os.sysconf("SC_CLK_TCK")
+    children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+    fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in (str(master), *children)]
+    return sum(int(field[11]) + int(field[12]) for field in fields) * tick_ms
+
+
+def show_cpu(asked: dict[str, Callable[[], httpx.Response]], servers: dict[str, int], rounds: int) -> None:
+    """Print the processor time of one request: what a busy machine changes least."""
+    spent = dict.fromkeys(asked, 0.0)
+    for _ in range(4):  # blocks in turn: whatever drifts meets all of them
+        for name, ask in asked.items():
+            begun = cpu_ms(servers[name])
+            for _ in range(rounds):
+                ask()
+            spent[name] += cpu_ms(servers[name]) - begun
+    print(f"\n| asked ({4 * rounds} requests) | processor ms a request |\n|---|---|")
+    for name, total in spent.items():
+        print(f"| {name} | {total / (4 * rounds):.1f} |")
 
 
 if __name__ == "__main__":

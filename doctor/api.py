@@ -7,7 +7,7 @@ from typing import Literal
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema
 
-from doctor.formats import CONTENT_TYPES, RENDERERS
+from doctor.formats import CONTENT_TYPES, RENDERERS, as_compact_json
 from doctor.report import Report
 from doctor.schema import report_schema
 from doctor.services import run_report
@@ -58,7 +58,8 @@ def get_metrics(request: HttpRequest, query: Query[MetricsQuery]) -> HttpRespons
 
 def _answer(report: Report, form: str, fail_on: str | None) -> HttpResponse:
     status = 503 if fail_on and report.is_failing(fail_on) else 200
-    answer = HttpResponse(RENDERERS[form](report), status=status, content_type=CONTENT_TYPES[form])
+    render = as_compact_json if form == "json" else RENDERERS[form]
+    answer = HttpResponse(render(report), status=status, content_type=CONTENT_TYPES[form])
     answer["Cache-Control"] = "no-store"
     return answer
 

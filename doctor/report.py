@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from doctor.findings import SEVERITY, Finding, Status
@@ -107,7 +108,11 @@ class Report:
         return f"{trouble[0].as_dict()['message']}{tail}{aside}"
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the published JSON document (doctor/schema/report-1.json)."""
+        """Return the published JSON document (doctor/schema/report-1.json), made once: nobody changes it."""
+        return self._document
+
+    @cached_property
+    def _document(self) -> dict[str, Any]:
         return {
             "schema_version": SCHEMA_VERSION,
             "tier": self.tier,
