@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ from django.utils.module_loading import import_string
 
 from doctor import history, suppressions
 from doctor.examine import Assembler, Subject, examine, file_subject, tier_word
+from doctor.formats import as_compact_json
 from doctor.models import Span
 from doctor.probe import Probe
 from doctor.probes.config import ConfigDrift
@@ -33,7 +35,8 @@ def run_report(tier: str | None = None, *, is_forced: bool = False, is_polled: b
     return shared_run(
         f"{path} {tier or ''}",
         lambda: _examine_own(path, is_polled) if tier is None else examine(_subject(path, tier), _assembler()),
-        kept=_kept if tier is None else lambda: None,
+        read=lambda text: read_report(json.loads(text), all_codes()),
+        write=as_compact_json,
         folder=settings.HOME / "run",
         share_s=settings.ENV.doctor_share_s,
         is_forced=is_forced,
@@ -44,11 +47,6 @@ def _examine_own(path: Path, is_polled: bool) -> Report:
     report = suppressed(examine(file_subject(path), _assembler(), extra=_drift(path)), suppressions.rules())
     history.record(report, is_polled=is_polled)
     return report
-
-
-def _kept() -> Report | None:
-    span = history.latest()
-    return read_report(span.body, all_codes()) if span else None
 
 
 def check_now() -> Report:

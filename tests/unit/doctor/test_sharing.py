@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from doctor.formats import as_compact_json
 from doctor.reading import read_report
 from doctor.report import Report
 from doctor.runner import run_probes
@@ -42,7 +44,11 @@ class Counted:
 
 
 def ask(run: Counted, folder: Path, *, share_s: float = 0.0, is_forced: bool = False) -> Report:
-    return shared_run("x", run, kept=lambda: None, folder=folder, share_s=share_s, is_forced=is_forced)
+    return shared_run("x", run, read=read, write=as_compact_json, folder=folder, share_s=share_s, is_forced=is_forced)
+
+
+def read(text: str) -> Report:
+    return read_report(json.loads(text), ALL_CODES)
 
 
 def test_callers_during_a_run_get_that_run_and_a_later_one_its_own(tmp_path: Path) -> None:
@@ -69,28 +75,36 @@ def test_a_report_is_given_again_for_the_time_that_is_set_unless_something_was_c
 
 HOLD = """
 import fcntl, sys, time
-file = open(sys.argv[1], "w")
+file = open(sys.argv[1], "r+")
 fcntl.flock(file, fcntl.LOCK_EX)
 print("held", flush=True)
 time.sleep(1)
+file.truncate(0)
+file.write(sys.argv[2])
 """
 
 
-@pytest.mark.parametrize("is_new_enough", [True, False])
+@pytest.mark.parametrize("written", ["during the wait", "long ago", "cut off"])
 def test_another_process_is_waited_for_and_what_it_found_is_taken_if_it_ended_after_the_question(
-    is_new_enough: bool, tmp_path: Path
+    written: str, tmp_path: Path
 ) -> None:
-    ask(Counted(), tmp_path)  # makes the lock file
-    (lock,) = tmp_path.glob("doctor-*.lock")
-    with subprocess.Popen([sys.executable, "-c", HOLD, str(lock)], stdout=subprocess.PIPE) as other:
+    ask(Counted(), tmp_path)  # makes the file
+    (file,) = tmp_path.glob("doctor-*.json")
+    begun = datetime.now(UTC)
+    theirs = replace(run_probes([]), tier="federated", generated_at=begun, duration_ms=900)
+    text = {
+        "during the wait": as_compact_json(theirs),
+        "long ago": as_compact_json(replace(theirs, duration_ms=-60_000)),
+        "cut off": "{",
+    }[written]
+    with subprocess.Popen([sys.executable, "-c", HOLD, str(file), text], stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
         other.stdout.readline()
         forget_shared_runs()
-        own, begun = Counted(), datetime.now(UTC)
-        theirs = replace(run_probes([]), generated_at=begun, duration_ms=900 if is_new_enough else -60_000)
-        report = shared_run("x", own, kept=lambda: theirs, folder=tmp_path, share_s=0.0)
+        own = Counted()
+        report = ask(own, tmp_path)
     assert (datetime.now(UTC) - begun).total_seconds() >= 0.8
-    assert (report is theirs, own.count) == ((True, 0) if is_new_enough else (False, 1))
+    assert (report.tier, own.count) == (("federated", 0) if written == "during the wait" else (None, 1))
 
 
 def test_without_a_writable_home_the_doctor_still_looks(tmp_path: Path) -> None:
