@@ -10,9 +10,10 @@ from __future__ import annotations
 import ctypes
 import re
 from collections.abc import Generator
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import psycopg
 from psycopg import generators, pq
@@ -20,6 +21,7 @@ from psycopg import generators, pq
 Row = TypeVar("Row")
 VERBOSITY_DEFAULT, VERBOSITY_VERBOSE = 1, 2  # PGVerbosity in libpq-fe.h
 _STATE = re.compile(r":\s+(?=[A-Z]*\d)([0-9A-Z]{5})(?=: )")  # every state has a digit, and "FATAL" has five letters too
+_attempts: ContextVar[list[pq.abc.PGconn]] = ContextVar("attempts")
 _MAPS = Path("/proc/self/maps")
 
 
@@ -50,12 +52,30 @@ def sqlstate_of(exc: psycopg.Error) -> str | None:
 
 
 class TellingConnection(psycopg.Connection[Row]):
-    """`psycopg.Connection` whose refusal carries the SQLSTATE for `sqlstate_of`."""
+    """`psycopg.Connection` whose refusal carries the SQLSTATE for `sqlstate_of`, and that leaves nothing open.
+
+    psycopg drops a sign-in that took too long without closing it: the session hangs on until Python's cycle collector
+    comes by, which in a quiet process is never. A prober would collect connections to a server that hangs.
+    """
+
+    @classmethod
+    def connect(cls, conninfo: str = "", **options: Any) -> Self:
+        attempts: list[pq.abc.PGconn] = []
+        token = _attempts.set(attempts)
+        try:
+            return super().connect(conninfo, **options)
+        except BaseException:
+            for attempt in attempts:
+                attempt.finish()
+            raise
+        finally:
+            _attempts.reset(token)
 
     @classmethod
     def _connect_gen(cls, conninfo: str = "") -> Generator[Any, Any, Any]:
         """Do what psycopg's own step does, with the verbosity set between its beginning and the first answer."""
         started = pq.PGconn.connect_start(conninfo.encode())
+        _attempts.get().append(started)
         _set_verbosity(started, VERBOSITY_VERBOSE)
         connection = yield from _poll(started)
         _set_verbosity(connection, VERBOSITY_DEFAULT)

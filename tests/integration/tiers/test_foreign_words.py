@@ -6,6 +6,7 @@ would: the same states, other words, and "SSL" among them where English has none
 
 from __future__ import annotations
 
+import gc
 import socket
 import struct
 import threading
@@ -147,6 +148,22 @@ def test_an_address_list_tells_the_state_of_its_last_server(
     with pytest.raises(MosaicError) as caught:
         pg.connect(url, application_name="foreign-words")
     assert caught.value.code.id == "MOS-PG-005"
+
+
+def test_a_sign_in_that_takes_too_long_leaves_no_connection_open() -> None:
+    gc.disable()  # what only the cycle collector closes is open for as long as nothing else happens
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            port = silent.getsockname()[1]
+            with pytest.raises(MosaicError, match="No answer within"):
+                pg.connect(f"postgresql://u:p@127.0.0.1:{port}/d", application_name="foreign-words", timeout_s=2)
+            client = silent.accept()[0]
+            with client:
+                client.settimeout(5)
+                while client.recv(1024):  # the request for TLS, then the end
+                    continue
+    finally:
+        gc.enable()
 
 
 def test_the_words_of_a_statements_error_are_whole_again_after_the_sign_in(
