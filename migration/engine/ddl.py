@@ -136,6 +136,14 @@ def _build_dropped(
             if not may_fail:
                 raise
             broken.append(row)
+        except (psycopg.ProgrammingError, psycopg.NotSupportedError) as exc:
+            raise DatabaseRefusedError(
+                f"The target cannot build {row.kind.replace('_', ' ')} {row.name} of {row.table_name} as the source "
+                f"has it (SQLSTATE {exc.sqlstate}).",
+                remediation="Discard this run, take the index or rule away in the source or leave its table behind, "
+                "then plan again.",
+                sqlstate=exc.sqlstate or "",
+            ) from None
 
     for ordinal in sorted({row.ordinal for row in missing}):
         group = [row for row in missing if row.ordinal == ordinal]

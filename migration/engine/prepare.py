@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from uuid import UUID
 
+import psycopg
+
 from migration.engine import ddl
 from migration.engine import ledger_rows as ledger
 from migration.engine.catalog import Connection, read_tables
 from migration.engine.connections import open_for_plan
 from migration.engine.lanes import Ends, Watch
 from migration.engine.ledger_rows import Claim
-from migration.engine.model import Endpoint, Plan, PrepareSchema, RunOptions
+from migration.engine.model import Endpoint, Plan, PrepareSchema, RunOptions, TablePlan
 from migration.engine.plan import filled_tables, is_same_work
 from migration.engine.ranges import boundaries
 from migration.errors import OtherRunError, SchemaMismatchError, TargetNotEmptyError
@@ -141,8 +143,25 @@ def finish_prepare(
 
 def _create(connection: Connection, plan: Plan) -> None:
     """Run the plan's own DDL; a type or sequence that several tables use is created once."""
-    for statement in dict.fromkeys(statement for table in plan.copied_tables for statement in table.ddl):
+    made: set[str] = set()
+    for table in plan.copied_tables:
+        for statement in table.ddl:
+            if statement not in made:
+                made.add(statement)
+                _create_for(connection, table, statement)
+
+
+def _create_for(connection: Connection, table: TablePlan, statement: str) -> None:
+    try:
         connection.execute(statement)
+    except (psycopg.ProgrammingError, psycopg.NotSupportedError) as exc:
+        raise SchemaMismatchError(
+            f"The target cannot create {table.name} as the source has it (SQLSTATE {exc.sqlstate}).",
+            remediation="Its server is probably older, and a default, a rule or a type of this table needs the newer "
+            f"one. Discard this run, then leave the table behind (--skip-table {table.source_table}=REASON) or take "
+            "that default or rule away in the source.",
+            sqlstate=exc.sqlstate or "",
+        ) from None
 
 
 def check_schema(connection: Connection, plan: Plan) -> None:

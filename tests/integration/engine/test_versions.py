@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import psycopg
 import pytest
 
 from migration.engine import make_plan
 from migration.engine.model import CheckStatus, Decisions, OutcomeState
+from migration.engine.prepare import _create
+from migration.errors import SchemaMismatchError
 from tests import sources
 from tests.comparator import compare, derive_mapping
-from tests.integration.engine.support import migrate, source_at, target_at
+from tests.integration.engine.support import load, migrate, source_at, target_at
 from tests.integration.engine.test_sources import decisions_for
 
 
@@ -50,3 +54,16 @@ def test_a_target_is_held_to_its_version_and_to_pgvector(
     checks = {c.name: c.status for c in make_plan(source_at(source), target_at(target), Decisions()).checks}
     assert checks["target version"] is (CheckStatus.PASS if major == 17 else CheckStatus.FAIL)
     assert checks["pgvector on the target"] is CheckStatus.FAIL
+
+
+def test_what_only_a_newer_server_can_create_is_refused_by_name(
+    plain_postgres: Any, postgres: Any, make_database: Any
+) -> None:
+    source, target = make_database(plain_postgres), make_database(postgres)
+    load(source, "CREATE TABLE fresh (id int PRIMARY KEY, at bigint DEFAULT 7)")
+    ends = source_at(source), target_at(target)
+    plan = make_plan(*ends, Decisions(carry_tables=("fresh",)))
+    tables = [replace(t, ddl=tuple(s.replace("DEFAULT 7", "DEFAULT made_in_20()") for s in t.ddl)) for t in plan.tables]
+    newer = replace(plan, tables=tuple(tables))
+    with psycopg.connect(target) as connection, pytest.raises(SchemaMismatchError, match="create fresh"):
+        _create(connection, newer)
