@@ -7,6 +7,7 @@ and set of scripts and then copied, since making one takes seconds.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -53,11 +54,15 @@ def _command(generation: str, directory: Path, database: str, script: Path | str
     return [*program, directory, database, script, *more]
 
 
-def open_with_its_own_package(generation: str, directory: Path, sql: str, *, database: str = "") -> None:
+def open_with_its_own_package(
+    generation: str, directory: Path, sql: str, *, database: str = "", extensions: str = ""
+) -> None:
     """Run statements as an install's own program does."""
     script = directory.with_name(f"{directory.name}.sql")
     script.write_text(sql, encoding="utf-8")
-    subprocess.run(_command(generation, directory, database, script), check=True, timeout=MAKE_TIMEOUT_S)
+    environment = {**os.environ, "CONTRIB": extensions}
+    command = _command(generation, directory, database, script)
+    subprocess.run(command, check=True, timeout=MAKE_TIMEOUT_S, env=environment)
     script.unlink()
 
 
@@ -88,22 +93,22 @@ def held_open(generation: str, directory: Path) -> Iterator[Holder]:
 
 @pytest.fixture
 def make_directory(tmp_path: Path) -> MakeDirectory:
-    """Return `make_directory(generation, *statements, database="") -> Path`."""
+    """Return `make_directory(generation, *statements, database="", extensions="") -> Path`."""
     count = 0
 
-    def make(generation: str, *statements: str, database: str = "") -> Path:
+    def make(generation: str, *statements: str, database: str = "", extensions: str = "") -> Path:
         nonlocal count
         count += 1
-        template = _template(generation, "\n".join(statements), database)
+        template = _template(generation, "\n".join(statements), database, extensions)
         return Path(shutil.copytree(template, tmp_path / f"pglite-{count}", symlinks=True))
 
     return make
 
 
-def _template(generation: str, sql: str, database: str) -> Path:
+def _template(generation: str, sql: str, database: str, extensions: str) -> Path:
     name = hashlib.sha256(f"{generation}|{database}|{sql}".encode()).hexdigest()[:16]
     folder = environment.ROOT / "pglite" / name
     if not folder.exists():
         folder.parent.mkdir(exist_ok=True)
-        open_with_its_own_package(generation, folder, sql, database=database)
+        open_with_its_own_package(generation, folder, sql, database=database, extensions=extensions)
     return folder

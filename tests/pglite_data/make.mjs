@@ -5,11 +5,16 @@
 // Then it closes the directory; with HOLD it keeps it open until its input ends, one line "open" says so.
 import { createInterface } from 'node:readline'
 import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 
 const [engine, vectorModule, dataDir, database, file, hold] = process.argv.slice(2)
+const contrib = {}
+for (const name of (process.env.CONTRIB ?? '').split(',').filter(Boolean)) {
+  contrib[name] = (await import(join(dirname(engine), 'contrib', `${name}.js`)))[name]
+}
 const { PGlite } = await import(engine)
 const { vector } = await import(vectorModule)
-const db = await PGlite.create({ dataDir, extensions: { vector }, ...(database ? { database } : {}) })
+const db = await PGlite.create({ dataDir, extensions: { vector, ...contrib }, ...(database ? { database } : {}) })
 if (file) await db.exec(readFileSync(file, 'utf8'))
 if (hold) {
   console.log('open')

@@ -83,6 +83,18 @@ def test_errors_transactions_cursors_and_large_copies_work_on_every_engine(
         assert not list(host.directory.glob("mosaic-copy*"))
 
 
+@pytest.mark.parametrize("generation", ["0.2", "0.5"])
+def test_extensions_that_a_directory_uses_come_along(generation: str, make_directory: MakeDirectory) -> None:
+    used = """
+    CREATE EXTENSION citext; CREATE EXTENSION "uuid-ossp";
+    CREATE TABLE t (word citext PRIMARY KEY, id uuid DEFAULT uuid_generate_v4()); INSERT INTO t VALUES ('Word');
+    """
+    directory = make_directory(generation, used, extensions="citext,uuid_ossp")
+    with running(directory) as host, host.connect(application_name="t") as connection:
+        assert connection.execute("SELECT word::text FROM t WHERE word = 'wORD'").fetchone() == ("Word",)
+        connection.execute("INSERT INTO t (word) VALUES ('more')")
+
+
 def test_an_open_transaction_keeps_others_waiting_and_goes_with_its_client(make_directory: MakeDirectory) -> None:
     with running(make_directory("0.5", "CREATE TABLE t (n int)")) as host:
         first, second = host.connect(application_name="a"), host.connect(application_name="b")

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import psycopg
 import pytest
 
 from migration.engine import make_plan, verify
-from migration.engine.model import CheckStatus, Decisions, Endpoint, OutcomeState
+from migration.engine.model import CheckStatus, Decisions, Endpoint, OutcomeState, Paused
 from migration.engine.pglite import readable
 from mosaic_admin.errors import MosaicError
 from tests import sources
@@ -108,6 +109,27 @@ def test_vectors_enums_bytes_and_identity_arrive(generation: str, make_directory
         assert row == ("wild", '{"n": 7, "x": 1.50}', "[1,2,3,4]", [7, None])
         connection.execute("""INSERT INTO "Odd Things" (mood) VALUES ('calm')""")
         assert connection.execute('SELECT max(id) FROM "Odd Things"').fetchone() == (301,)
+
+
+def test_a_pause_lets_go_and_a_resume_goes_on_around_a_row_that_the_target_refuses(
+    make_directory: MakeDirectory, target: str
+) -> None:
+    long = """
+    CREATE TABLE tasks (id uuid PRIMARY KEY, "ownerId" uuid NOT NULL REFERENCES users (id), title text NOT NULL);
+    INSERT INTO tasks SELECT md5('t' || n)::uuid, md5('1')::uuid, repeat('x', n) FROM generate_series(300, 501) n;
+    """
+    directory = make_directory("0.5", OWN, long)
+    source, decisions = source_at(directory), replace(DECISIONS, allow_rejects=1)
+    plan = make_plan(source, target_at(target), decisions)
+    pausing = Follower(Paused(), lambda follower: any(seen.rows_done > 300 for seen in follower.seen))
+    with pytest.raises(Paused):
+        run(plan, source, target_at(target), pausing, chunk_rows=100)
+    with DirectoryLock(directory, "exclusive", "mosaic-gw here:1:1"):
+        pass
+    outcome = run(make_plan(source, target_at(target), decisions), source, target_at(target), chunk_rows=100)
+    assert (outcome.state, outcome.rejects) == (OutcomeState.VERIFIED, 1)
+    with psycopg.connect(target) as connection:
+        assert connection.execute("SELECT count(*), max(length(title)) FROM tasks").fetchone() == (201, 500)
 
 
 KILLED = """

@@ -5,7 +5,7 @@
 // Prints one line of JSON when it listens ({"version"}) or cannot ({"error"}), and ends when its standard input ends:
 // no engine outlives the process that owns it. PGlite has one backend: a client owns it from its first message until the
 // backend is outside of a transaction; what a client leaves behind is rolled back.
-import { createReadStream, rmSync } from 'node:fs'
+import { createReadStream, existsSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 
@@ -55,9 +55,28 @@ const endsReady = (answer) => answer.length >= 6 && answer[answer.length - 6] ==
 
 const { PGlite } = await import(options.engine)
 const { vector } = await import(options.vector)
+const open = (extensions) => PGlite.create({ dataDir: options.dataDir, database: options.database, extensions })
+
+// A type or operator of an extension works only when the engine was started with it, and the directory knows which it has.
+async function otherExtensions() {
+  const { rows } = await db.query(`SELECT extname FROM pg_extension WHERE extname NOT IN ('plpgsql', 'vector')`)
+  const found = {}
+  for (const { extname } of rows) {
+    const name = extname.replaceAll('-', '_')
+    const file = join(dirname(options.engine), 'contrib', `${name}.js`)
+    if (existsSync(file)) found[name] = (await import(file))[name]
+  }
+  return found
+}
+
 let db
 try {
-  db = await PGlite.create({ dataDir: options.dataDir, database: options.database, extensions: { vector } })
+  db = await open({ vector })
+  const others = await otherExtensions()
+  if (Object.keys(others).length) {
+    await db.close()
+    db = await open({ vector, ...others })
+  }
 } catch (error) {
   say({ error: String(error?.message ?? error).slice(0, 200) })
   process.exit(1)
