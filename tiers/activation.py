@@ -11,11 +11,12 @@ from __future__ import annotations
 import hashlib
 import json
 import socket
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from mosaic_admin.audit.models import Action
@@ -30,6 +31,7 @@ from tiers.writing import ActivationBusyError, folder_lock, remove_leftovers, wr
 if TYPE_CHECKING:
     from mosaic_admin.people.models import User
 
+FOREIGN_AFTER = timedelta(minutes=1)  # an activation takes milliseconds: by then its process is gone
 SYSTEM = "mosaic"  # who did it, when no person did
 
 
@@ -111,13 +113,18 @@ def _settle(path: Path) -> None:
     for intent in _intents(path):
         if file_digest(path) == intent.digest:
             _finish(intent, is_recovery=True)
-        else:
+        elif intent.host == socket.gethostname():
             _drop(intent)
 
 
-def _intents(path: Path) -> Any:
-    """Return the intents for this file on this host: only here can it be compared."""
-    return PendingActivation.objects.filter(host=socket.gethostname(), path=str(path.resolve()))
+def _intents(path: Path) -> QuerySet[PendingActivation]:
+    """Return the intents for this file: of this host, and old ones of a host that may have been this one.
+
+    A container has another name each time it is made, and the same file on its volume. What that file cannot confirm
+    stays with the other host.
+    """
+    is_ours = Q(host=socket.gethostname()) | Q(at__lt=timezone.now() - FOREIGN_AFTER)
+    return PendingActivation.objects.filter(is_ours, path=str(path.resolve()))
 
 
 def _drop(intent: PendingActivation) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 import tiers
 from mosaic_admin.audit.models import AuditEvent
@@ -115,6 +116,17 @@ def test_the_intent_of_another_host_is_left_to_that_host(config_file: Path) -> N
     intent(services.create_config(name="new", document=local("new")), config_file, host="elsewhere")
     assert services.active_config() is None
     assert PendingActivation.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_container_that_was_made_again_completes_what_the_old_one_began(config_file: Path) -> None:
+    new = services.create_config(name="new", document=local("new"))
+    begun = intent(new, config_file, host="old-container")
+    config_file.write_text(json.dumps(local("new")))
+    assert services.active_config() is None  # it may still be at work
+    PendingActivation.objects.filter(pk=begun.pk).update(at=timezone.now() - activation.FOREIGN_AFTER)
+    assert services.active_config() == new
+    assert not PendingActivation.objects.exists()
 
 
 @pytest.mark.django_db
