@@ -20,6 +20,7 @@ from mosaic_admin.errors import MosaicError
 logger = logging.getLogger(__name__)
 REPORT_S = 6.0  # the limit for a whole report, everything hanging
 MARGIN_S = 0.3  # kept back to put the report together
+LINGER_S = 0.2  # of that margin: for ladders that were given up to let go of their connections
 
 
 @dataclass
@@ -202,6 +203,13 @@ def _climb_all(ladders: Sequence[Ladder]) -> None:
     for ladder in ladders:
         if any(not ladder.board.is_known(probe.name) for probe in ladder.probes):
             ladder.give_up()
+    _await_the_end(threads, time.monotonic() + LINGER_S)
+
+
+def _await_the_end(threads: Sequence[threading.Thread], until: float) -> None:
+    """Give the ladders a moment to close their connections: the next run must not find those of this one open."""
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
 
 
 def _service_reports(
