@@ -20,7 +20,7 @@ $(STAMP): requirements-bootstrap.lock requirements.lock pyproject.toml
 	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --editable .
 	@touch $@
 
-$(ENGINES): $(STAMP) tiers/pglite/engines/package-lock.json
+$(ENGINES): $(STAMP) tiers/pglite/npm/package-lock.json
 	@$(BIN)/mosaic pglite install
 	@touch $@
 

@@ -1,8 +1,8 @@
 // Makes a PGlite directory as an install does: with the npm package itself, none of our code in between.
 //
-//   node make.mjs MODULES PACKAGE VECTOR DIRECTORY DATABASE < statements
+//   node make.mjs ENGINE VECTOR DIRECTORY DATABASE STATEMENTS [hold]
 //
-// Then it closes the directory; with HOLD it keeps it open until its input ends, one line "open" says so.
+// Then it closes the directory; with `hold` it keeps it open until its input ends and runs each line of it.
 import { createInterface } from 'node:readline'
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'

@@ -15,7 +15,7 @@ from tiers.pglite.errors import InstallError, NoEngineError
 from tiers.pglite.node import find_node
 from tiers.pglite.releases import RELEASES, Release
 
-SOURCE = Path(__file__).parent / "engines"
+SOURCE = Path(__file__).parent / "npm"
 HOST = SOURCE / "host.mjs"
 FILES = ("package.json", "package-lock.json", ".npmrc")
 INSTALL_TIMEOUT_S = 600.0  # 100 MB over a slow line

@@ -24,7 +24,7 @@ from tiers.pglite.node import find_node
 from tiers.pglite.releases import FOR_NEW_STORES, Release
 from tiers.postgres import connect
 
-OPEN_TIMEOUT_S = 60.0  # half a second at rest; a crashed engine's log is replayed first
+OPEN_TIMEOUT_S = 180.0  # half a second at rest; a crashed log is replayed first, and an overloaded machine took 60
 STOP_TIMEOUT_S = 20.0
 _USER_TABLES = r"""
     SELECT count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

@@ -18,7 +18,7 @@ class Release:
     package: str
     vector: str
     database: str  # where its own installs keep their tables; those of an older release may differ
-    is_stepwise: bool = False  # takes one protocol message at a time (tiers/pglite/engines/host.mjs)
+    is_stepwise: bool = False  # takes one protocol message at a time (tiers/pglite/npm/host.mjs)
 
     def files(self, modules: Path) -> tuple[Path, Path]:
         """Return the modules of the engine and of its vector extension."""
