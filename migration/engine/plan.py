@@ -48,7 +48,15 @@ CHUNK_ROWS = 50_000
 # Measured on two cores over loopback (docs/decisions/0001); only the downtime estimate reads them.
 COPY_BYTES_PER_S, INDEX_BYTES_PER_S, VERIFY_BYTES_PER_S = 60e6, 80e6, 150e6
 APPLICATION = "mosaic plan"
-_SCANNED = (codes.TYPE, codes.NAME_CLASH, codes.WOULD_REJECT, codes.LARGEST_VALUE, codes.NOT_CARRIED, codes.PRIVILEGE)
+# Checks that only a scan of the source can make.
+_SCANNED = (
+    codes.TYPE,
+    codes.NAME_CLASH,
+    codes.WOULD_REJECT,
+    codes.LARGEST_VALUE,
+    codes.NOT_CARRIED,
+    codes.PRIVILEGE,
+)
 TargetState = Literal["empty", "unfinished", "finished", "foreign"]
 
 
@@ -99,16 +107,8 @@ def _still_holds(known: Plan, ends: tuple[Situation, Situation], decisions: Deci
 
 def _reuse(known: Plan, findings: Findings) -> list[TablePlan]:
     """Take over what only a scan finds."""
-    scanned = (
-        codes.TYPE,
-        codes.NAME_CLASH,
-        codes.WOULD_REJECT,
-        codes.LARGEST_VALUE,
-        codes.NOT_CARRIED,
-        codes.PRIVILEGE,
-    )
     made = {(check.code, check.name) for check in findings.checks}
-    kept = [check for check in known.checks if check.code in {code.id for code in scanned}]
+    kept = [check for check in known.checks if check.code in {code.id for code in _SCANNED}]
     findings.checks += [check for check in kept if (check.code, check.name) not in made]
     findings.decisions += known.open_decisions
     return list(known.tables)
