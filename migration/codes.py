@@ -11,40 +11,12 @@ DIRECTION = Code(
     ExitCode.USAGE,
     422,
 )
-VERSION = Code(
-    "MOS-MIG-002",
-    "A server's version is out of range",
-    "The target must be PostgreSQL 17 or 18, the source PostgreSQL 14 or later.",
-    ExitCode.VERSION,
-    422,
-)
-ENCODING = Code(
-    "MOS-MIG-003",
-    "The encoding is not UTF-8",
-    "Both databases must be UTF-8, or texts would change on the way.",
-    ExitCode.VERSION,
-    422,
-)
 COLLATION = Code(
     "MOS-MIG-004",
     "The collations differ",
     "Texts may sort in another order on the target. The data itself is not affected.",
     ExitCode.OK,
     200,
-)
-VECTOR = Code(
-    "MOS-MIG-005",
-    "pgvector is not usable on the target",
-    "The federated store keeps embeddings in pgvector: it must be enabled there, or this role must be able to.",
-    ExitCode.VERSION,
-    422,
-)
-POOLER = Code(
-    "MOS-MIG-006",
-    "A transaction pooler is in between",
-    "Locks and snapshots belong to a session, and a transaction pooler hands each statement to another one.",
-    ExitCode.CONFIG,
-    422,
 )
 TARGET_NOT_EMPTY = Code(
     "MOS-MIG-007",
@@ -73,13 +45,6 @@ DISK = Code(
     "The target needs about one and a half times the source's size while it is loaded.",
     ExitCode.OK,
     200,
-)
-CONNECTIONS = Code(
-    "MOS-MIG-011",
-    "Too few connections are free",
-    "The copy needs several sessions on each server.",
-    ExitCode.UNREACHABLE,
-    422,
 )
 PRIVILEGE = Code(
     "MOS-MIG-012",
@@ -175,16 +140,11 @@ NOT_DISCARDABLE = Code(
 )
 ALL = (
     DIRECTION,
-    VERSION,
-    ENCODING,
     COLLATION,
-    VECTOR,
-    POOLER,
     TARGET_NOT_EMPTY,
     SESSIONS,
     LOCKED,
     DISK,
-    CONNECTIONS,
     PRIVILEGE,
     WOULD_REJECT,
     NAME_CLASH,

@@ -1,4 +1,7 @@
-"""Preflight checks: is this pair of ends fit for a migration right now? Pure judgements over what was measured."""
+"""Preflight checks: is this pair of ends fit for a migration right now? Pure judgements over what was measured.
+
+A fault that the doctor knows has the doctor's code here as well.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from doctor import codes as doctor_codes
 from migration import codes
 from migration.engine.facts import Situation
 from migration.engine.model import CheckResult, CheckStatus, Decisions, Endpoint
@@ -68,14 +72,15 @@ def _result(
 
 def _versions(source: Situation, target: Situation) -> Iterable[CheckResult]:
     yield _result(
-        codes.VERSION,
+        doctor_codes.PG_TOO_OLD,
         "source version",
         source.version_num // 10_000 >= MIN_SOURCE,
         f"PostgreSQL {source.facts.version}",
         f"Upgrade the source's server to PostgreSQL {MIN_SOURCE} or later (pg_upgrade), then plan again.",
     )
+    is_newer = target.version_num // 10_000 > MAX_TARGET
     yield _result(
-        codes.VERSION,
+        doctor_codes.PG_UNTRIED if is_newer else doctor_codes.PG_TOO_OLD,
         "target version",
         MIN_TARGET <= target.version_num // 10_000 <= MAX_TARGET,
         f"PostgreSQL {target.facts.version}",
@@ -86,7 +91,7 @@ def _versions(source: Situation, target: Situation) -> Iterable[CheckResult]:
 def _encodings(source: Situation, target: Situation) -> Iterable[CheckResult]:
     ends = (source.facts.encoding, target.facts.encoding)
     yield _result(
-        codes.ENCODING,
+        doctor_codes.PG_ENCODING,
         "encoding",
         ends == ("UTF8", "UTF8"),
         f"{ends[0]} → {ends[1]}",
@@ -105,20 +110,26 @@ def _encodings(source: Situation, target: Situation) -> Iterable[CheckResult]:
 
 def _vector(target: Situation) -> CheckResult:
     name = "pgvector on the target"
+    if not target.vector_works:
+        fix = "Install pgvector again on the target's server, for its own PostgreSQL version, then plan again."
+        message = "the server has pgvector and cannot load its library"
+        return CheckResult(doctor_codes.PGV_BROKEN.id, name, FAIL, message, fix)
     if target.facts.pgvector:
-        return CheckResult(codes.VECTOR.id, name, PASS, f"enabled, {target.facts.pgvector}")
+        return CheckResult(doctor_codes.PGV_NOT_ENABLED.id, name, PASS, f"enabled, {target.facts.pgvector}")
     if not target.vector_available:
         fix = "Install pgvector on the target's server, or use the image pgvector/pgvector:pg17."
-        return CheckResult(codes.VECTOR.id, name, FAIL, "the server has no pgvector library", fix)
+        message = "the server has no pgvector library"
+        return CheckResult(doctor_codes.PGV_LIBRARY_MISSING.id, name, FAIL, message, fix)
     if not target.is_superuser:
         fix = f"Let a superuser run once: CREATE EXTENSION vector; -- in database {target.facts.database}"
-        return CheckResult(codes.VECTOR.id, name, FAIL, "not enabled, and this role may not enable it", fix)
-    return CheckResult(codes.VECTOR.id, name, PASS, f"will be enabled ({target.vector_available})")
+        message = "not enabled, and this role may not enable it"
+        return CheckResult(doctor_codes.PGV_NOT_PERMITTED.id, name, FAIL, message, fix)
+    return CheckResult(doctor_codes.PGV_NOT_ENABLED.id, name, PASS, f"will be enabled ({target.vector_available})")
 
 
 def _pooler(end: Situation, name: str) -> CheckResult:
     return _result(
-        codes.POOLER,
+        doctor_codes.PG_POOLER,
         f"direct connection to the {name}",
         not end.is_pooled,
         "a transaction pooler answers" if end.is_pooled else "direct",
@@ -175,7 +186,7 @@ def _free_bytes(data_directory: str) -> int | None:
 
 def _connections(end: Situation, name: str) -> CheckResult:
     return _result(
-        codes.CONNECTIONS,
+        doctor_codes.PG_HEADROOM,
         f"free connections on the {name}",
         end.free_connections >= SESSIONS_NEEDED,
         f"{end.free_connections} free, {SESSIONS_NEEDED} needed",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
 from psycopg.rows import dict_row
 
 from migration.engine.catalog import Connection
@@ -22,6 +23,7 @@ class Situation:
     is_superuser: bool
     can_create: bool
     vector_available: str  # "" when the server's files have no pgvector
+    vector_works: bool  # False when its library is there and cannot be loaded
     free_connections: int
     other_sessions: tuple[str, ...]
     data_directory: str  # "" when this role may not know it
@@ -62,10 +64,25 @@ def measure(connection: Connection, endpoint: Endpoint) -> Situation:
         is_superuser=row["is_superuser"],
         can_create=row["can_create"],
         vector_available=row["vector_available"],
+        vector_works=_vector_works(connection, row),
         free_connections=row["free"],
         other_sessions=tuple(sessions),
         data_directory=_data_directory(connection, row["is_superuser"]),
     )
+
+
+def _vector_works(connection: Connection, row: dict[str, Any]) -> bool:
+    """Say whether the server can load pgvector's library: the catalog does not tell. True when that can't be seen."""
+    if not row["pgvector"] and not (row["vector_available"] and row["is_superuser"]):
+        return True
+    try:
+        with connection.transaction():
+            connection.execute("SELECT '[1]'::vector" if row["pgvector"] else "LOAD 'vector'")
+    except psycopg.errors.UndefinedFile:
+        return False
+    except psycopg.errors.UndefinedObject:  # enabled in a schema that is not searched: another check's matter
+        return True
+    return True
 
 
 def system_identifier(connection: Connection) -> str:

@@ -91,9 +91,36 @@ def test_a_target_with_foreign_data_blocks_and_keeps_it(urls: Urls) -> None:
     assert scalar(target, "SELECT count(*) FROM theirs") == 1
 
 
-def test_a_target_without_the_vector_library_blocks(urls: Urls, plain_postgres: Any, make_database: Any) -> None:
+def test_a_target_without_the_vector_library_blocks_with_the_doctors_code(
+    urls: Urls, plain_postgres: Any, make_database: Any
+) -> None:
     plan = make_plan(source_at(urls[0]), target_at(make_database(plain_postgres)), Decisions())
-    assert "MOS-MIG-005" in failing(plan)
+    assert failing(plan) == {"MOS-PGV-001"}
+
+
+def test_a_target_with_a_broken_vector_library_blocks_with_the_doctors_code(
+    urls: Urls, broken_postgres: Any, make_database: Any
+) -> None:
+    plan = make_plan(source_at(urls[0]), target_at(make_database(broken_postgres)), Decisions())
+    assert failing(plan) == {"MOS-PGV-004"}
+
+
+def test_a_role_that_may_not_enable_pgvector_blocks_with_the_doctors_code(urls: Urls) -> None:
+    source, target = urls
+    parts = psycopg.conninfo.conninfo_to_dict(target)
+    with psycopg.connect(target, autocommit=True) as connection:
+        connection.execute("DROP EXTENSION IF EXISTS vector")
+        connection.execute("CREATE ROLE plain_owner LOGIN PASSWORD 'plain-owner-secret'")
+        connection.execute(f'ALTER DATABASE "{parts["dbname"]}" OWNER TO plain_owner')
+        connection.execute("ALTER SCHEMA public OWNER TO plain_owner")
+    address = f"postgresql://plain_owner:plain-owner-secret@{parts['host']}:{parts['port']}/{parts['dbname']}"
+    try:
+        assert "MOS-PGV-002" in failing(make_plan(source_at(source), target_at(address), Decisions()))
+    finally:
+        with psycopg.connect(target, autocommit=True) as connection:
+            connection.execute("REASSIGN OWNED BY plain_owner TO CURRENT_USER")
+            connection.execute("DROP OWNED BY plain_owner")
+            connection.execute("DROP ROLE plain_owner")
 
 
 def test_a_running_gateway_blocks_and_the_remedy_pauses_it(urls: Urls) -> None:

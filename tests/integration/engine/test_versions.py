@@ -43,7 +43,7 @@ def test_a_source_that_is_too_old_is_refused_by_its_version(
 ) -> None:
     source, target = make_database(old_postgres(13)), make_database(postgres)
     plan = make_plan(source_at(source), target_at(target), Decisions())
-    assert [(c.code, c.message) for c in plan.blocking_checks] == [("MOS-MIG-002", "PostgreSQL 13.23")]
+    assert [(c.code, c.message) for c in plan.blocking_checks] == [("MOS-PG-021", "PostgreSQL 13.23")]
 
 
 @pytest.mark.parametrize("major", [16, 17])
