@@ -48,9 +48,11 @@ def test_the_sample_store_is_filled_and_its_configuration_is_valid(demo: Demo) -
 
 def test_the_dashboard_knows_both_tiers_and_has_the_sample_active(demo: Demo) -> None:
     with sqlite3.connect(demo.home / "control.sqlite3") as connection:
-        rows = connection.execute("SELECT name, is_active FROM tiers_tierconfig ORDER BY name").fetchall()
+        rows = connection.execute("SELECT name, is_active FROM tiers_tierconfig").fetchall()
     connection.close()
-    assert rows == [("federated", 0), ("standalone", 1)]
+    assert {("federated", 0), ("standalone", 1)} <= set(
+        rows
+    )  # other tests of this demo add configurations of their own
 
 
 def test_a_second_demo_on_the_same_home_is_refused_naming_the_first(demo: Demo) -> None:

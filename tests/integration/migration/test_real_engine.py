@@ -16,6 +16,8 @@ from tests.unit.migration.conftest import BY
 
 WORKER = ("celery", "--app", "mosaic_admin", "worker", "--loglevel=WARNING", "--concurrency=2", "--without-gossip")
 
+SLOW_MB_S = 1.0  # the copy takes some seconds, so that it can be met in its middle
+
 MORE = """
 INSERT INTO tasks SELECT gen_random_uuid(), 1 + n % 40, 'core', NULL, 'Task ' || n, 'todo', now(), n, '[]', '{}', 'red'
   FROM generate_series(1, 40000) n;
@@ -55,6 +57,7 @@ def started(urls: tuple[str, str]) -> MigrationJob:
     until(lambda: job_state(job) is not EffectiveState.PLANNING, START_S, "the dry run")
     assert job.state == "planned", (job.error_code, job.error_message)
     assert job.plan["is_ready"], services.what_is_left(job)
+    services.set_throttle(job=job, max_mb_s=SLOW_MB_S, by=BY)
     return services.start_migration(job=job, plan_hash=job.plan_hash, target_name=job.target_name, by=BY)
 
 
@@ -74,6 +77,7 @@ def test_a_worker_killed_in_a_phase_is_interrupted_resumed_and_verified(
     copied = "SELECT coalesce(sum(rows), 0) FROM mosaic_migration.chunk WHERE state = 'copied'"
     assert job.rows_done == scalar(urls[1], copied)
     assert job.progress["from_ledger"]
+    services.set_throttle(job=job, max_mb_s=None, by=BY)
     services.resume_migration(job=job, by=BY)
     workers.start(*WORKER)
     until(lambda: job_state(job) not in (EffectiveState.QUEUED, EffectiveState.RUNNING), 120, "the resumed run")

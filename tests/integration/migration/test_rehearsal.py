@@ -15,7 +15,7 @@ from store.ledger import StoreLock, holder_name
 from tests.integration.engine.support import CAMEL_DECISIONS, scalar, state_of
 from tests.integration.migration.conftest import START_S, Workers, until
 from tests.integration.migration.conftest import state_of as job_state
-from tests.integration.migration.test_real_engine import WORKER, choice
+from tests.integration.migration.test_real_engine import SLOW_MB_S, WORKER, choice
 from tests.integration.migration.test_real_engine import urls as urls
 from tests.unit.migration.conftest import BY
 
@@ -64,7 +64,9 @@ def test_a_rehearsal_whose_worker_is_killed_is_given_up_and_its_database_dropped
     workers: Workers, urls: tuple[str, str]
 ) -> None:
     worker = workers.start(*WORKER)
-    made = rehearsal.request_rehearsal(job=planned(urls, chunk_rows=500), by=BY)
+    job = planned(urls, chunk_rows=500)
+    services.set_throttle(job=job, max_mb_s=SLOW_MB_S, by=BY)
+    made = rehearsal.request_rehearsal(job=job, by=BY)
     until(lambda: job_state(made) is EffectiveState.RUNNING and made.phase == "copy", 60, "the copy")
     assert scalar(urls[1], SCRATCH) == 1
     worker.kill()
