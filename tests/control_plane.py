@@ -15,6 +15,7 @@ import httpx
 
 from compose.embedded.ports import free_port
 from compose.embedded.process import wait_until
+from tests.processes import end_all
 
 ROOT = Path(__file__).resolve().parent.parent
 START_S = 120.0
@@ -115,14 +116,7 @@ class ControlPlane:
         return client
 
     def stop(self) -> None:
-        for process in self.processes:
-            process.terminate()
-        for process in self.processes:
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait(5)
+        end_all(self.processes)
 
 
 @contextmanager

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from uuid import UUID
 
+import psycopg
+
 from migration.engine.casts import comparable, is_reframed, select_expression
 from migration.engine.catalog import Connection, literal, quote
 from migration.engine.ledger_rows import ChunkRow
@@ -119,12 +121,13 @@ def delete_chunks(target: Connection, run_id: UUID, table: TablePlan, chunks: li
     """
     find = f"""xmin::text IN (SELECT c.xmin::text FROM mosaic_migration.chunk c WHERE c.run_id = {literal(str(run_id))}
         AND c.table_name = {literal(table.name)} AND c.number = ANY(%s) AND c.state = 'copied')"""
-    numbers = [chunk.number for chunk in chunks]
-    row = target.execute(f"SELECT count(*) FROM public.{quote(table.name)} WHERE {find}", (numbers,)).fetchone()
-    if row is None or row[0] != sum(chunk.rows for chunk in chunks):
-        return False
-    target.execute(f"DELETE FROM public.{quote(table.name)} WHERE {find}", (numbers,))
-    return True
+    wanted = sum(chunk.rows for chunk in chunks)
+    statement = f"DELETE FROM public.{quote(table.name)} WHERE {find}"
+    with target.transaction() as part:
+        deleted = target.execute(statement, ([chunk.number for chunk in chunks],)).rowcount
+        if deleted != wanted:
+            raise psycopg.Rollback(part)
+    return deleted == wanted
 
 
 def boundaries(source: Connection, table: TablePlan, chunk_rows: int) -> list[ChunkRow]:

@@ -54,18 +54,20 @@ install_compose() {
     docker compose version >/dev/null || fail "the compose plugin does not run."
 }
 
-mirror() {  # the first Debian mirror that apt is set to use
-    local found
-    found=$(apt-get indextargets --format '$(SITE)' 2>/dev/null | grep -m1 '/debian$' || true)
-    echo "${found:-http://deb.debian.org/debian}"
+mirror() {  # the Debian mirror that apt is set to use; this repository names none
+    local found=${MOSAIC_TEST_DEBIAN_MIRROR:-}
+    [ -n "$found" ] || found=$(apt-get indextargets --format '$(SITE)' 2>/dev/null | grep -m1 '/debian/*$' || true)
+    [ -n "$found" ] || fail "apt uses no Debian mirror. Fix: MOSAIC_TEST_DEBIAN_MIRROR=ADDRESS make engine"
+    echo "$found"
 }
 
 make_base() {
     docker image inspect "$BASE" >/dev/null 2>&1 && return
     say "making $BASE"
-    local root
+    local root from
+    from=$(mirror)
     root=$(mktemp -d)
-    debootstrap --variant=minbase --include=ca-certificates trixie "$root/root" "$(mirror)" >"$root/log" 2>&1 ||
+    debootstrap --variant=minbase --include=ca-certificates trixie "$root/root" "$from" >"$root/log" 2>&1 ||
         fail "debootstrap failed. Its last words:" "$root/log"
     tar -C "$root/root" --exclude=./var/cache/apt/archives/*.deb -c . | docker import - "$BASE" >/dev/null
     rm -rf "$root"

@@ -11,6 +11,7 @@ from playwright.sync_api import BrowserContext, Page
 
 from tests.demo import Demo
 from tests.e2e.console import Console
+from tests.e2e.looking import sign_in
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -47,9 +48,5 @@ def page(context: BrowserContext, console: Console) -> Iterator[Page]:
 @pytest.fixture
 def signed_in(page: Page, demo: Demo) -> Page:
     """A page that `admin` signed in on."""
-    page.goto("/sign-in/")
-    page.get_by_label("Name").fill("admin")
-    page.get_by_label("Password").fill(demo.password)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/")
+    sign_in(page, "admin", demo.password)
     return page

@@ -16,6 +16,7 @@ from compose.embedded.process import wait_until
 from tests import environment
 from tests.demo import ROOT
 from tests.engine import ComposeStack, removed_afterwards
+from tests.processes import end_all
 from tests.servers import start_valkey
 
 START_S = 120.0
@@ -72,14 +73,7 @@ class Dashboard:
         return False
 
     def stop(self) -> None:
-        for process in self.processes:
-            process.terminate()
-        for process in self.processes:
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        end_all(self.processes)
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page
 from tests import environment
 from tests.demo import Demo
 from tests.e2e.console import Console
+from tests.e2e.looking import sign_in
 
 ROWS = 150_000  # two chunks of messages: a copy of some seconds
 TARGET = "mosaic"
@@ -80,11 +81,7 @@ def person(browser: Browser, stack: Demo, console: Console) -> Iterator[SignIn]:
         context.on("page", console.watch)
         contexts.append(context)
         page = context.new_page()
-        page.goto("/sign-in/")
-        page.get_by_label("Name or e-mail").fill(name)
-        page.get_by_label("Password", exact=True).fill(made.stdout.strip())
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url("**/")
+        sign_in(page, name, made.stdout.strip())
         return page
 
     yield make

@@ -11,9 +11,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.demo import Demo
 from tests.e2e.console import Console
-from tests.e2e.stack import shoot
-from tests.e2e.test_shell import STUMBLES
-from tests.e2e.test_tiers import LOOKS
+from tests.e2e.looking import LOOKS, look_at_pages
+from tests.e2e.stack import SHOTS, shoot
 
 PASSWORD = "a-password-of-her-own"
 
@@ -83,18 +82,5 @@ def test_the_audit_log_is_filtered_and_exported(signed_in: Page, tmp_path: Any) 
 
 @pytest.mark.parametrize("look", LOOKS)
 def test_the_pages_are_clean_in_every_look(browser: Browser, demo: Demo, console: Console, look: str) -> None:
-    scheme, width = LOOKS[look]
-    options: dict[str, Any] = {"color_scheme": scheme, "viewport": {"width": width, "height": 900}}
-    context = browser.new_context(base_url=demo.url, **options)
-    context.on("page", console.watch)
-    page = context.new_page()
-    page.goto("/sign-in/")
-    page.get_by_label("Name or e-mail").fill("admin")
-    page.get_by_label("Password", exact=True).fill(demo.password)
-    page.get_by_role("button", name="Sign in").click()
-    for name, address in {"audit": "/audit/", "people": "/people/", "tokens": "/people/tokens/"}.items():
-        page.goto(address)
-        assert page.evaluate(STUMBLES) == [], f"{address} at {width}"
-        shoot(page, f"{name}-{look}")
-    context.close()
-    assert console.unexpected() == []
+    pages = {"audit": "/audit/", "people": "/people/", "tokens": "/people/tokens/"}
+    look_at_pages(browser, demo, console, look, pages, SHOTS)

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.demo import Demo
+from tests.e2e.looking import sign_in
 
 SHOTS = os.environ.get("MOSAIC_TEST_SHOTS")
 
@@ -55,10 +56,7 @@ def test_it_can_be_paused_without_javascript(browser: Browser, demo: Demo, width
     )
     context.set_default_timeout(10_000)
     page = context.new_page()
-    page.goto("/sign-in/")
-    page.get_by_label("Name").fill("admin")
-    page.get_by_label("Password").fill(demo.password)
-    page.get_by_role("button", name="Sign in").click()
+    sign_in(page, "admin", demo.password)
     for verb, verdict in [("Pause", "The gateway is paused."), ("Resume", "The gateway serves the store.")]:
         page.goto("/gateway/")
         page.get_by_role("link", name=f"{verb} gateway…").click()

@@ -9,26 +9,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.demo import Demo
+from tests.e2e.looking import STUMBLES, send_name_and_password
 
 SignIn = Callable[..., Page]
-
-# Things a person with a screen reader or a keyboard would stumble over, found with the browser's own names.
-STUMBLES = """() => {
-  const named = (e) => (e.ariaLabel || e.innerText || e.textContent || "").trim();
-  const shown = (e) => e.checkVisibility();
-  const found = [];
-  const count = document.querySelectorAll("h1").length;
-  if (count !== 1) found.push(`${count} h1`);
-  for (const e of document.querySelectorAll("a, button, summary")) if (shown(e) && !named(e)) found.push(e.outerHTML);
-  for (const e of document.querySelectorAll("input:not([type=hidden]), select, textarea"))
-    if (!e.labels?.length && !e.ariaLabel) found.push(e.outerHTML);
-  for (const e of document.querySelectorAll("th")) if (!e.textContent.trim()) found.push("a column without a head");
-  const ids = [...document.querySelectorAll("[id]")].map((e) => e.id);
-  for (const id of ids) if (ids.indexOf(id) !== ids.lastIndexOf(id)) found.push(`id ${id} twice`);
-  const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
-  if (wide > 0) found.push(`the page scrolls sideways by ${wide}`);
-  return [...new Set(found)];
-}"""
 
 
 @pytest.fixture
@@ -53,10 +36,7 @@ def sign_in(open_context: Callable[..., BrowserContext], demo: Demo) -> SignIn:
 
     def make(name: str = "admin", password: str = "", **options: Any) -> Page:
         page = open_context(**options).new_page()
-        page.goto("/sign-in/")
-        page.get_by_label("Name or e-mail").fill(name)
-        page.get_by_label("Password", exact=True).fill(password or demo.password)
-        page.get_by_role("button", name="Sign in").click()
+        send_name_and_password(page, name, password or demo.password)
         return page
 
     return make

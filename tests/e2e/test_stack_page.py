@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.demo import Demo
 from tests.e2e.console import Console
 from tests.e2e.dashboard import Dashboard
+from tests.e2e.looking import sign_in as enter
 from tests.e2e.stack import shoot
 
 UP_TIMEOUT_MS = 90_000
@@ -33,11 +34,7 @@ def sign_in(browser: Browser, console: Console) -> Iterator[SignIn]:
         context.on("page", console.watch)
         contexts.append(context)
         page = context.new_page()
-        page.goto("/sign-in/")
-        page.get_by_label("Name or e-mail").fill(name)
-        page.get_by_label("Password", exact=True).fill(dashboard.password(name, role))
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url("**/")
+        enter(page, name, dashboard.password(name, role))
         return page
 
     yield make

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.demo import Demo
 from tests.e2e.console import Console
-from tests.e2e.stack import shoot
-from tests.e2e.test_shell import STUMBLES
-
-LOOKS = {"light": ("light", 1280), "dark": ("dark", 1280), "phone": ("light", 390)}
+from tests.e2e.looking import LOOKS, look_at_pages, sign_in
+from tests.e2e.stack import SHOTS, shoot
 
 
 @pytest.fixture
@@ -127,33 +124,25 @@ def test_a_change_by_hand_shows_and_is_imported(signed_in: Page, kept_file: Demo
 def test_everything_works_without_javascript(browser: Browser, demo: Demo) -> None:
     context = browser.new_context(base_url=demo.url, java_script_enabled=False)
     page = context.new_page()
-    page.goto("/sign-in/")
-    page.get_by_label("Name or e-mail").fill("admin")
-    page.get_by_label("Password", exact=True).fill(demo.password)
-    page.get_by_role("button", name="Sign in").click()
+    sign_in(page, "admin", demo.password)
     save_local(page, "no script", "data/no-script")
     expect(page.get_by_role("heading", name="no script")).to_be_visible()
     context.close()
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_every_tier_page_is_clean_in_every_look(browser: Browser, demo: Demo, console: Console, look: str) -> None:
-    scheme, width = LOOKS[look]
-    options: dict[str, Any] = {"color_scheme": scheme, "viewport": {"width": width, "height": 900}}
-    context = browser.new_context(base_url=demo.url, **options)
-    context.on("page", console.watch)
-    page = context.new_page()
-    page.goto("/sign-in/")
-    page.get_by_label("Name or e-mail").fill("admin")
-    page.get_by_label("Password", exact=True).fill(demo.password)
-    page.get_by_role("button", name="Sign in").click()
-    page.goto("/tiers/")
-    number = page.get_by_role("link", name="federated", exact=True).first.get_attribute("href")
+def test_every_tier_page_is_clean_in_every_look(
+    signed_in: Page, browser: Browser, demo: Demo, console: Console, look: str
+) -> None:
+    signed_in.goto("/tiers/")
+    number = signed_in.get_by_role("link", name="federated", exact=True).first.get_attribute("href")
     assert number
-    pages = {"list": "/tiers/", "detail": number, "edit": f"{number}edit/", "json": f"{number}edit/?as=json"}
-    for name, address in {**pages, "activate": f"{number}activate/", "new": "/tiers/new/?tier=standalone"}.items():
-        page.goto(address)
-        assert page.evaluate(STUMBLES) == [], f"{address} at {width}"
-        shoot(page, f"tiers-{name}-{look}")
-    context.close()
-    assert console.unexpected() == []
+    pages = {
+        "tiers-list": "/tiers/",
+        "tiers-detail": number,
+        "tiers-edit": f"{number}edit/",
+        "tiers-json": f"{number}edit/?as=json",
+        "tiers-activate": f"{number}activate/",
+        "tiers-new": "/tiers/new/?tier=standalone",
+    }
+    look_at_pages(browser, demo, console, look, pages, SHOTS)
