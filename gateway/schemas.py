@@ -290,11 +290,14 @@ class InsightOut(RowOut):
     visibility: str
 
 
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]  # `true` and "1" are none
+
+
 class NearestIn(Strict):
     """`embedding` is made by the same model as those of the store; only insights of its dimension are compared."""
 
-    embedding: Annotated[list[Annotated[float, Field(allow_inf_nan=False)]], Field(min_length=1, max_length=16_000)]
-    limit: Annotated[int, Field(ge=1, le=100)] = 10
+    embedding: Annotated[list[Number], Field(min_length=1, max_length=16_000)]
+    limit: Annotated[int, Field(strict=True, ge=1, le=100)] = 10
     kind: InsightKind | None = None
     project: UUID | None = None
     team: UUID | None = None

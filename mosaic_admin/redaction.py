@@ -13,7 +13,7 @@ MASK = "•••"
 # The path of a secret's file is no secret: `passwordFile` and `DB_PASSWORD_FILE` stay readable.
 _SENSITIVE = (
     r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|sslpassword|authorization|credential)s?"
-    r"(?!\w*(?:file|path)\b)"
+    r"(?!\w*(?:(?<!pro)file|path)\b)"
 )
 _RULES = (
     # scheme://user:password@host — the user name may be empty, the password may hold anything but '@' or space

@@ -18,11 +18,13 @@ from pathlib import Path
 
 import httpx
 import psycopg
+import pytest
 
-from compose.embedded import EmbeddedPostgres, EmbeddedValkey
+from compose.embedded import EmbeddedPostgres, EmbeddedValkey, Flavour
 from compose.embedded.process import wait_until
 from tests.control_plane import ControlPlane, control_plane
 from tests.integration.doctor.stores import MakeStore
+from tests.servers import start_postgres, start_valkey
 
 HANG_S = float(os.environ.get("MOSAIC_TEST_HANG_S", "20"))
 ESTABLISHED = "01"  # Documentation/networking/proc_net_tcp.rst
@@ -34,6 +36,21 @@ def open_connections(ports: set[int]) -> Counter[int]:
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     remote = (int(row[2].rsplit(":", 1)[1], 16) for row in rows if row[3] == ESTABLISHED)
     return Counter(port for port in remote if port in ports)
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[EmbeddedPostgres]:
+    """A server that nobody else has a connection to, so that every one seen on its port is the doctor's."""
+    server = start_postgres("hanging", Flavour.VECTOR)
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def own_valkey() -> Iterator[EmbeddedValkey]:
+    server = start_valkey("hanging")
+    yield server
+    server.kill()
 
 
 @contextmanager
@@ -84,28 +101,28 @@ def threads_of(master: int) -> int:
 
 def test_probing_every_second_holds_one_connection_to_each_hanging_service(
     tmp_path: Path,
-    postgres: EmbeddedPostgres,
-    valkey: EmbeddedValkey,
+    own_postgres: EmbeddedPostgres,
+    own_valkey: EmbeddedValkey,
     control_valkey: EmbeddedValkey,
     make_store: MakeStore,
 ) -> None:
-    storage, config = make_store(postgres), tmp_path / "mosaic.config.json"
+    storage, config = make_store(own_postgres), tmp_path / "mosaic.config.json"
     document = {
         "version": 1,
         "tier": "federated",
         "storage": {"type": "postgres", "url": storage, "enableVector": True},
-        "queue": {"type": "bullmq", "url": valkey.url},
+        "queue": {"type": "bullmq", "url": own_valkey.url},
         "memory": {"type": "pgvector"},
     }
     config.write_text(json.dumps(document))
-    ports = {postgres.port, valkey.port}
+    ports = {own_postgres.port, own_valkey.port}
     with control_plane(tmp_path / "home", config, control_valkey.url) as plane:
         plane.start_web("--workers", "2")  # two processes: they have to wait for each other too
         assert plane.get("/api/v1/doctor").json()["status"] == "green"
         assert wait_until(lambda: not open_connections(ports), 10)
         time.sleep(2.5)  # a report is given again for two seconds: that one is from before
         monitor = Monitor(plane)
-        with frozen(postgres.pid(), valkey.pid()):
+        with frozen(own_postgres.pid(), own_valkey.pid()):
             most = monitor.ask_every_second(ports)
         took = sorted(seconds for seconds, _ in monitor.answers)
 
@@ -119,6 +136,6 @@ def test_probing_every_second_holds_one_connection_to_each_hanging_service(
         assert wait_until(lambda: not open_connections(ports), 10), "nothing is left open"
         assert wait_until(lambda: threads_of(plane.processes[0].pid) <= 2 * (8 + 4), 20), "no thread is left behind"
         assert wait_until(lambda: plane.get("/api/v1/doctor").json()["status"] == "green", 30, step_s=1)
-    with psycopg.connect(postgres.url) as connection:
+    with psycopg.connect(own_postgres.url) as connection:
         left = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'mosaic-doctor'"
         assert connection.execute(left).fetchone() == (0,)

@@ -139,3 +139,10 @@ def test_insights_are_listed_and_shown_without_their_embeddings(gateway: Gateway
     assert shown == listed[0]
     assert shown["embedding_dim"] in DIMENSIONS
     assert "embedding" not in shown
+
+
+@pytest.mark.parametrize(
+    "body", [{"embedding": [True, False, True]}, {"embedding": ["1", 0, 0]}, {"embedding": [1], "limit": True}]
+)
+def test_what_is_no_number_is_refused(gateway: Gateway, body: dict[str, Any]) -> None:
+    assert gateway.ask("POST", "/v1/insights/nearest", json=body).status_code == 422
