@@ -2,8 +2,9 @@
 
 Every way moves the same tables of one seeded store from one embedded server to a fresh database of another, in
 interleaved rounds; printed are medians of wall seconds, of CPU seconds (client and both servers) and the ratios to
-`pgcopydb clone`. Peers that are not installed are left out by name. HNSW indexes, which only a federated store has and
-no peer builds, are left out everywhere; `--hnsw` measures them as well.
+`pgcopydb clone`. CPU covers a way as a whole: ours with its dry runs and its verification, which wall leaves out. Peers
+that are not installed are left out by name. HNSW indexes, which only a federated store has and no peer builds, are left
+out everywhere; `--hnsw` measures them as well.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from django.db import close_old_connections
+from django.db import DatabaseError, connection
 from django.db.models import F
 from django.utils import timezone
 
@@ -53,15 +53,22 @@ class Transcript:
 
     def _run(self) -> None:
         written, beat = "", 0.0
-        while not self._is_over.wait(FLUSH_S):
-            text, now = self.text, time.monotonic()
-            if text != written or now - beat > HEARTBEAT_S:
-                _write(self._id, ActionState.RUNNING, output=text, heartbeat_at=timezone.now())
+        try:
+            while not self._is_over.wait(FLUSH_S):
+                text, now = self.text, time.monotonic()
+                if text == written and now - beat <= HEARTBEAT_S:
+                    continue
+                try:
+                    _write(self._id, ActionState.RUNNING, output=text, heartbeat_at=timezone.now())
+                except DatabaseError:  # without a heartbeat the action would be given up while it goes on
+                    log.warning("The control plane did not take the action's heartbeat; trying again")
+                    continue
                 written, beat = text, now
-        close_old_connections()
+        finally:
+            connection.close()  # Django opens one per thread and closes none of ours
 
 
-def carry_out(action: StackAction, runtime: Runtime, say: Say = lambda _: None) -> None:
+def carry_out(action: StackAction, make_runtime: Callable[[], Runtime], say: Say = lambda _: None) -> None:
     """Do a claimed action and write its end; the error of one that failed is written and raised.
 
     Raises:
@@ -73,7 +80,7 @@ def carry_out(action: StackAction, runtime: Runtime, say: Say = lambda _: None) 
             transcript.say(text)
             say(text)
 
-        error = _attempt(lambda: act(Verb(action.verb), action.service, runtime, both))
+        error = _attempt(lambda: act(Verb(action.verb), action.service, make_runtime(), both))
     end: dict[str, Any] = {
         "state": ActionState.DONE if error is None else ActionState.FAILED,
         "output": transcript.text,

@@ -8,10 +8,7 @@ import tarfile
 from dataclasses import dataclass
 from typing import Any
 
-from celery import Celery
-from django.conf import settings
 from django.db import DatabaseError, IntegrityError, transaction
-from django.utils.module_loading import import_string
 from kombu.exceptions import OperationalError
 
 from compose import actions, codes
@@ -22,6 +19,7 @@ from compose.models import ActionState, StackAction, Verb
 from compose.runtime import SERVICES, Runtime, Say, StackStatus
 from mosaic_admin.audit.models import Action
 from mosaic_admin.audit.services import record, record_if_possible
+from mosaic_admin.broker import celery_app
 from mosaic_admin.env import Environment
 from mosaic_admin.errors import MosaicError
 
@@ -62,12 +60,12 @@ def look(environment: Environment) -> Look:
     except MosaicError as error:
         problem = error
     action = StackAction.objects.filter(project=environment.stack_project).first()
-    return Look(word, environment.stack_project, status, problem, action, is_supervised(environment))
+    return Look(word, environment.stack_project, status, problem, action, is_supervised(environment, word))
 
 
-def is_supervised(environment: Environment) -> bool:
-    """Say whether a running `mosaic demo` looks after this home's servers."""
-    return runtime_word(environment) == "embedded" and is_held(environment.home.resolve())
+def is_supervised(environment: Environment, runtime: str) -> bool:
+    """Say whether a running `mosaic demo` looks after the servers of this home that the runtime would act on."""
+    return runtime == "embedded" and is_held(environment.home.resolve())
 
 
 def request_action(environment: Environment, *, verb: Verb, service: str = "", person: Any = None) -> StackAction:
@@ -76,7 +74,8 @@ def request_action(environment: Environment, *, verb: Verb, service: str = "", p
     Raises:
         MosaicError: MOS-STK-018 (another one runs), MOS-STK-019 (supervised), MOS-STK-020 (queue down, nothing done).
     """
-    action = _begin(environment, verb=verb, service=service, person=person, state=ActionState.QUEUED)
+    word = runtime_word(environment)
+    action = _begin(environment, word, verb=verb, service=service, person=person, state=ActionState.QUEUED)
     try:
         celery_app().send_task(TASK, args=[action.pk])
     except (OperationalError, OSError) as exc:
@@ -92,19 +91,19 @@ def request_action(environment: Environment, *, verb: Verb, service: str = "", p
 def run_here(environment: Environment, runtime: Runtime, *, verb: Verb, service: str = "", say: Say) -> None:
     """Do an action in this process, for the command line; on a host without a control database as well."""
     try:
-        action = _begin(environment, verb=verb, service=service, state=ActionState.RUNNING)
+        action = _begin(environment, runtime.name, verb=verb, service=service, state=ActionState.RUNNING)
     except DatabaseError:  # the stack comes before the control plane on a new host
         log.info("No control database: the action is not in the page's list")
         record_if_possible(AUDITED[verb], f"stack {environment.stack_project}", after=_what(service))
         actions.act(verb, service, runtime, say)
         return
-    actions.carry_out(action, runtime, say)
+    actions.carry_out(action, lambda: runtime, say)
 
 
 def _begin(
-    environment: Environment, *, verb: Verb, service: str, state: ActionState, person: Any = None
+    environment: Environment, runtime: str, *, verb: Verb, service: str, state: ActionState, person: Any = None
 ) -> StackAction:
-    if is_supervised(environment):
+    if is_supervised(environment, runtime):
         raise MosaicError(
             "`mosaic demo` runs these servers and starts again what stops.",
             remediation="Stop the demo with Ctrl-C in its terminal; its data stays.",
@@ -135,12 +134,6 @@ def _begin(
 
 def _what(service: str) -> dict[str, Any]:
     return {"services": [service] if service else list(SERVICES)}
-
-
-def celery_app() -> Celery:
-    """Return the project's Celery application; named in the settings, since it lives above this package."""
-    app: Celery = import_string(settings.MOSAIC_CELERY_APP)
-    return app
 
 
 def archive() -> bytes:

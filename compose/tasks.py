@@ -18,7 +18,7 @@ def act(action_id: int) -> None:
     try:
         action = actions.claim(action_id)
         if action is not None:
-            actions.carry_out(action, runtime_for(env.load()))
+            actions.carry_out(action, lambda: runtime_for(env.load()))
     except MosaicError:
         pass  # it stands in the row, where the page shows it
     finally:

@@ -57,7 +57,7 @@ def check_target(url: str, allowed: str) -> Target:
     parts = _parts(url)
     host, is_tls = parts.hostname or "", parts.scheme == "https"
     port = parts.port or (443 if is_tls else 80)
-    names = [item.strip() for item in allowed.split(",") if item.strip()]
+    names = [item.strip().lower() for item in allowed.split(",") if item.strip()]
     found = _addresses(host, port)
     if host not in names and not all(is_public(item) or _is_in(item, names) for item in found):
         raise WebhookTargetError(
@@ -65,7 +65,7 @@ def check_target(url: str, allowed: str) -> Target:
             remediation="Use a receiver with a public address, or allow this one: MOSAIC_WEBHOOK_ALLOW=HOST (or a "
             "network as 10.1.0.0/16) in the environment of web and worker.",
         )
-    return Target(url, host, port, str(found[0]), is_tls)
+    return Target(parts.geturl(), host, port, str(found[0]), is_tls)
 
 
 def _parts(url: str) -> SplitResult:
@@ -73,7 +73,10 @@ def _parts(url: str) -> SplitResult:
         parts = urlsplit(url.strip())
         is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
         is_usable = is_usable and "@" not in parts.netloc
-    except ValueError:
+        if is_usable and not parts.netloc.isascii():  # one spelling for the look-up, TLS and the Host header
+            port = f":{parts.port}" if parts.port else ""
+            parts = parts._replace(netloc=(parts.hostname or "").encode("idna").decode() + port)
+    except ValueError:  # UnicodeError is one
         is_usable = False
     if not is_usable:
         raise WebhookTargetError(
@@ -107,7 +110,9 @@ def _nat64(address: IPv6Address) -> Address:
 
 def is_public(address: Address) -> bool:
     """Say whether anybody on the internet could be there; everything set apart (RFC 6890) and multicast is not."""
-    return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
+    is_old_private = isinstance(address, IPv6Address) and address.is_site_local  # fec0::/10 counts as global
+    is_special = address.is_multicast or address.is_reserved or address.is_unspecified
+    return address.is_global and not is_old_private and not is_special
 
 
 def _is_in(address: Address, names: Iterable[str]) -> bool:

@@ -19,13 +19,13 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
-from django.utils.module_loading import import_string
 from kombu.exceptions import OperationalError
 
 from doctor.models import Delivery, Span, Webhook
 from doctor.outbound import WebhookTargetError, check_target, post
 from mosaic_admin.audit.models import Action
 from mosaic_admin.audit.services import record
+from mosaic_admin.broker import celery_app
 from mosaic_admin.errors import NotFoundError
 from mosaic_admin.redaction import remember_secret
 
@@ -118,7 +118,7 @@ def _iso(moment: datetime) -> str:
 
 
 def _forget_old() -> None:
-    surplus = list(Delivery.objects.values_list("pk", flat=True)[KEEP:])
+    surplus = list(Delivery.objects.exclude(done_at=None).values_list("pk", flat=True)[KEEP:])
     if surplus:
         Delivery.objects.filter(pk__in=surplus).delete()
 
@@ -130,7 +130,7 @@ def _enqueue(delivery: Delivery, *, after_s: int = 0) -> None:
 
 def _send(message: list[Any], after_s: int) -> None:
     try:
-        import_string(settings.MOSAIC_CELERY_APP).send_task(TASK, args=message, countdown=after_s)
+        celery_app().send_task(TASK, args=message, countdown=after_s)
     except (OperationalError, OSError):  # the report must not fail for it: `resend_lost` finds the row
         log.warning("The broker did not take the message for a webhook; it is sent again within a few minutes")
 
@@ -177,6 +177,9 @@ def _try(delivery: Delivery) -> tuple[str, bool, bool]:
         return "No answer within 5 s.", False, False
     except httpx.HTTPError:
         return "The receiver could not be reached.", False, False
+    except Exception:  # else the row stays open, and is sent again for ever
+        log.exception("A webhook could not be called")
+        return "The address could not be called.", False, False
     is_sent = 200 <= status < 300
     return f"HTTP {status}", is_sent, status == 410  # 410 Gone: the receiver asks for no more
 

@@ -60,8 +60,8 @@ def decide(path: Path, *, wait_s: float, sleep: Sleep = time.sleep) -> Admission
 def _check_directory(store: StoreAdapter) -> None:
     """Open a PGlite directory once, under its lock: no probe may, since opening writes to it."""
     try:
-        with store.opened(holder_name("gw")), store.connect(application_name="mosaic-gate") as connection:
-            check_store(connection)
+        with store.opened(holder_name("gw")):
+            _ask(store)
     finally:
         store.close()
 
@@ -117,17 +117,22 @@ def expectation(config: ResolvedConfig, service: str) -> str:
 
 def recheck(path: Path, config: ResolvedConfig, store: StoreAdapter) -> Callable[[], None]:
     """Return what a running gateway asks again under each lock it takes: a migration may have come between."""
-    limit = f"-c statement_timeout={int(STORE_CHECK_S * 1000)}"
 
     def ask() -> None:
         check_cutover(path, config)
-        with (
-            driver_errors(store.display, timeout_s=STORE_CHECK_S),
-            store.connect(application_name="mosaic-gate", timeout_s=STORE_CHECK_S, options=limit) as connection,
-        ):
-            check_store(connection)
+        _ask(store)
 
     return ask
+
+
+def _ask(store: StoreAdapter) -> None:
+    """Look into the store itself, within `STORE_CHECK_S`."""
+    limit = f"-c statement_timeout={int(STORE_CHECK_S * 1000)}"
+    with (
+        driver_errors(store.display, timeout_s=STORE_CHECK_S),
+        store.connect(application_name="mosaic-gate", timeout_s=STORE_CHECK_S, options=limit) as connection,
+    ):
+        check_store(connection)
 
 
 def as_refusal(error: MosaicError) -> BootRefusedError:

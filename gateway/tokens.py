@@ -87,8 +87,6 @@ class TokenBook:
             uses, self._uses = self._uses, {}
         try:
             tokens = self._read()
-            if uses:
-                self._note_uses(uses)
         except (Error, ImproperlyConfigured, OSError):
             connections["default"].close()
             self._keep(uses)
@@ -96,6 +94,16 @@ class TokenBook:
             return
         self._become(is_current=True)
         self._take(tokens)
+        if uses:
+            self._try_to_note(uses)
+
+    def _try_to_note(self, uses: Mapping[int, datetime]) -> None:
+        """A control plane that can be read and not written must not keep a revoked token alive."""
+        try:
+            self._note_uses(uses)
+        except (Error, OSError):
+            connections["default"].close()
+            self._keep(uses)
 
     def _keep_reading(self) -> None:
         while not self._stop.is_set():

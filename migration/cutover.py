@@ -16,6 +16,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 import migration.engine
@@ -50,9 +51,9 @@ def open_cutover(job: MigrationJob) -> Cutover | None:
     return job.cutovers.exclude(status=CutoverStatus.ROLLED_BACK).select_related("target", "previous").first()
 
 
-def current_cutover() -> Cutover | None:
-    """Return the newest cutover that is not rolled back: the one a rollback goes back from."""
-    return Cutover.objects.exclude(status=CutoverStatus.ROLLED_BACK).select_related("job", "previous").first()
+def standing_cutovers() -> QuerySet[Cutover]:
+    """Return the cutovers that are not rolled back, the newest first; one of them may be in force."""
+    return Cutover.objects.exclude(status=CutoverStatus.ROLLED_BACK).select_related("job", "previous")
 
 
 def check_ready(job: MigrationJob) -> None:
@@ -83,7 +84,7 @@ def begin_cutover(*, job: MigrationJob, confirmation: str, by: Actor) -> Cutover
             )
             add_event(job.pk, "Cutover started", actor=by.name)
     except IntegrityError:
-        raise _busy(job) from None
+        raise busy(job) from None
     return cutover
 
 
@@ -96,12 +97,12 @@ def _claim(job: MigrationJob, by: Actor) -> Cutover:
             f"Run #{job.number} is cut over already.", remediation="To go back: mosaic storage rollback"
         )
     if known.is_working:
-        raise _busy(job)
+        raise busy(job)
     fresh = Cutover.objects.filter(pk=known.pk, heartbeat_at=known.heartbeat_at).update(
         status=CutoverStatus.WORKING, heartbeat_at=timezone.now(), by_name=by.name, **NO_ERROR
     )
     if not fresh:
-        raise _busy(job)
+        raise busy(job)
     known.refresh_from_db()
     return known
 
@@ -109,7 +110,7 @@ def _claim(job: MigrationJob, by: Actor) -> Cutover:
 NO_ERROR: dict[str, Any] = {"error_code": "", "error_message": "", "error_remediation": ""}
 
 
-def _busy(job: MigrationJob) -> CutoverNotReadyError:
+def busy(job: MigrationJob) -> CutoverNotReadyError:
     return CutoverNotReadyError(
         f"Somebody else is cutting run #{job.number} over.", remediation=f"Follow it: /migrations/{job.number}/cutover"
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -34,9 +34,10 @@ def tell(job_id: int) -> bool:
         if state != EffectiveState.INTERRUPTED and job.state not in TOLD_STATES:
             return False
         key = f"{job.attempt}-{state.value}"
-        if not MigrationJob.objects.filter(pk=job_id).exclude(noticed=key).update(noticed=key):
-            return False
-        queue_message(f"run-{job.number}-{key}", redact_data(message(job)))
+        with transaction.atomic():  # noticed and queued, or neither
+            if not MigrationJob.objects.filter(pk=job_id).exclude(noticed=key).update(noticed=key):
+                return False
+            queue_message(f"run-{job.number}-{key}", redact_data(message(job)))
         _mail(job)
     except DatabaseError:
         log.warning("Job %s: people could not be told; the sweeper tries again.", job_id)

@@ -5,27 +5,19 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from celery import Celery
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
-from django.utils.module_loading import import_string
 from kombu.exceptions import OperationalError
 
 from migration.job_errors import BrokerDownError
 from migration.jobs import Kind
 from migration.models import MigrationJob
+from mosaic_admin.broker import celery_app
 
 TASK_NAMES: dict[Kind, str] = {"plan": "migration.plan", "run": "migration.run"}
 BROKER_TIMEOUT_S = 2  # the broker is on this machine or near it: slower than this is down
 
 log = logging.getLogger(__name__)
-
-
-def celery_app() -> Celery:
-    """Return the project's Celery application; named in the settings, since it lives above this package."""
-    app: Celery = import_string(settings.MOSAIC_CELERY_APP)
-    return app
 
 
 def ensure_broker() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from migration.cutover import current_cutover, person_of
+from migration.cutover import busy, person_of, standing_cutovers
 from migration.endpoints import fingerprint, rebased, target_endpoint
 from migration.gained import Gained, read_gained
 from migration.job_errors import GainedUnseenError, NoCutoverError, WrongConfirmationError
@@ -49,10 +49,13 @@ def confirmation_of(cutover: Cutover) -> str:
 
 def find_cutover() -> Cutover:
     """Return the cutover to go back from. Raises NoCutoverError."""
-    cutover = current_cutover()
     record = read_record(tiers.config_path())
-    is_ours = cutover and record and record.run_id == str(cutover.job.run_id)
-    if cutover is None or not (cutover.has_changed_files or is_ours):
+    named = record.run_id if record else ""
+    known = list(standing_cutovers())
+    # the record names the one in force; a newer one may have been refused before it changed anything
+    cutover = next((item for item in known if str(item.job.run_id) == named), None)
+    cutover = cutover or next((item for item in known if item.has_changed_files), None)
+    if cutover is None:
         raise NoCutoverError(
             "This dashboard has made no cutover that is still in force.",
             remediation="See /migrations/ for the runs. To change the store that the gateway boots from, activate a "
@@ -90,6 +93,8 @@ def roll_back(*, cutover: Cutover, confirmation: str, by: Actor, unseen: bool = 
             remediation=f"Type exactly: {confirmation_of(cutover)}",
             field="confirmation",
         )
+    if cutover.is_working:  # it would activate the federated configuration after this has gone back
+        raise busy(cutover.job)
     previous = cutover.previous or _source_config(cutover.job)
     tiers.resolve_config(previous)  # before anything changes: a file that cannot be read would leave neither tier
     with _let_go(cutover.job, unseen=unseen) as is_seen:

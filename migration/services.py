@@ -363,7 +363,7 @@ def _discard(job: MigrationJob) -> Discarded:
     try:
         return discard(target_endpoint(job), run_id=job.run_id)
     except NotDiscardableError as error:
-        siblings = MigrationJob.objects.filter(target_key=job.target_key).exclude(pk=job.pk)
+        siblings = MigrationJob.objects.filter(target_key=job.target_key, number__lt=job.number)
         found = error.context.get("run_id")
         if found is None:  # no run there: a discard before this one was cut short after its commit
             return Discarded(job.run_id)

@@ -33,9 +33,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> object:
-    """In CI a skipped test is a failed one: a missing tool must not make the suite green."""
-    report = yield
-    if os.environ.get("CI") and report.skipped and not hasattr(report, "wasxfail"):
+    return _without_skips((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> object:
+    return _without_skips((yield))
+
+
+def _without_skips(report: pytest.TestReport | pytest.CollectReport) -> object:
+    """In CI what is skipped, or expected to fail, has failed: a missing tool must not make the suite green."""
+    if os.environ.get("CI") and report.skipped:
         report.outcome = "failed"
         report.longrepr = f"CI allows no skip: {report.longrepr}"
     return report

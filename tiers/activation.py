@@ -19,7 +19,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from mosaic_admin.audit.models import Action
+from mosaic_admin.audit.actor import SYSTEM, Actor
+from mosaic_admin.audit.models import Action, Channel
 from mosaic_admin.audit.services import record
 from mosaic_admin.errors import MosaicError
 from tiers import codes
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from mosaic_admin.people.models import User
 
 FOREIGN_AFTER = timedelta(minutes=1)  # an activation takes milliseconds: by then its process is gone
-SYSTEM = "mosaic"  # who did it, when no person did
 
 
 class StaleConfigError(MosaicError):
@@ -130,8 +130,14 @@ def _intents(path: Path) -> QuerySet[PendingActivation]:
 def _drop(intent: PendingActivation) -> None:
     with transaction.atomic():
         said = "The activation was cut short before the file was replaced; nothing changed."
-        record(Action.CONFIG_RECOVER, intent.config.name, link=intent.config.get_absolute_url(), why=said)
+        link = intent.config.get_absolute_url()
+        record(Action.CONFIG_RECOVER, intent.config.name, link=link, why=said, actor=_actor_of(intent))
         intent.delete()
+
+
+def _actor_of(intent: PendingActivation) -> Actor:
+    """Who began it. Whoever looks at a page when it is finished has nothing to do with it."""
+    return Actor(intent.person.get_username() if intent.person else SYSTEM, Channel.SYSTEM, "", intent.person)
 
 
 def _finish(intent: PendingActivation, *, is_recovery: bool = False) -> None:
@@ -174,8 +180,10 @@ def _finish_once(intent: PendingActivation, *, is_recovery: bool) -> None:
     why = f"{intent.why} (completed after it was cut short)".strip() if is_recovery else intent.why
     link = config.get_absolute_url()
     changes = {"before": before, "after": intent.after}
-    record(Action.CONFIG_ACTIVATE, config.name, link=link, why=why, person=intent.person, **changes)
-    intent.delete()
+    actor = _actor_of(intent) if is_recovery else None
+    record(Action.CONFIG_ACTIVATE, config.name, link=link, why=why, person=intent.person, actor=actor, **changes)
+    # what was begun earlier for this file is superseded, on whatever host: it must not "complete" later
+    PendingActivation.objects.filter(path=intent.path, at__lte=intent.at).delete()
 
 
 def stale(config: TierConfig, expected_revision: int) -> StaleConfigError:

@@ -11,11 +11,12 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from mosaic_admin import env
+from mosaic_admin.audit.actor import SYSTEM
 from mosaic_admin.audit.models import Action
 from mosaic_admin.audit.services import record
 from mosaic_admin.errors import MosaicError, NotFoundError
 from tiers import codes
-from tiers.activation import SYSTEM, activate_row, digest_of, file_digest, settle, stale
+from tiers.activation import activate_row, digest_of, file_digest, settle, stale
 from tiers.config import (
     TEAM_ALIAS,
     ConfigError,

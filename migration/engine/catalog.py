@@ -312,12 +312,11 @@ class TargetObject:
     kind: str  # index | foreign_key | unique | check | column, as in the ledger
     name: str
     definition: str
-    is_unique: bool = False
 
 
 _OBJECTS = """
     SELECT r.relname AS "table", 'index' AS kind, c.relname AS name,
-           pg_catalog.pg_get_indexdef(i.indexrelid) AS definition, i.indisunique AS is_unique
+           pg_catalog.pg_get_indexdef(i.indexrelid) AS definition
       FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
       JOIN pg_catalog.pg_class r ON r.oid = i.indrelid JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace
      WHERE n.nspname = 'public' AND r.relname = ANY(%(tables)s) AND i.indisvalid
@@ -325,7 +324,7 @@ _OBJECTS = """
                 WHERE k.conindid = i.indexrelid AND k.contype IN ('p','u','x'))
     UNION ALL
     SELECT r.relname, CASE c.contype WHEN 'f' THEN 'foreign_key' WHEN 'c' THEN 'check' ELSE 'unique' END, c.conname,
-           pg_catalog.pg_get_constraintdef(c.oid), true
+           pg_catalog.pg_get_constraintdef(c.oid)
       FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_class r ON r.oid = c.conrelid
       JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace
      WHERE n.nspname = 'public' AND r.relname = ANY(%(tables)s) AND c.contype IN ('p', 'u', 'f', 'c', 'x')

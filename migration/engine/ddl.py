@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
 
 import psycopg
@@ -19,6 +19,9 @@ from migration.errors import DatabaseRefusedError
 
 MAX_VECTOR_DIM, MAX_HALFVEC_DIM = 2_000, 4_000  # pgvector's limits for HNSW
 RETRIES = 5  # two foreign keys built at once can deadlock on a table both refer to
+
+
+ReadSequence = Callable[[str, str], tuple[int, bool]]
 
 
 def record(connection: Connection, claim: Claim, plan: Plan) -> None:
@@ -38,24 +41,23 @@ def _ordinal(kind: str) -> int:
     return {"index": 1, "unique": 1, "check": 0, "column": 0, "foreign_key": 2}[kind]
 
 
-def drop_secondary(connection: Connection, claim: Claim, plan: Plan) -> int:
+def drop_secondary(connection: Connection, claim: Claim, plan: Plan) -> None:
     """Drop foreign keys, plain indexes and those unique keys that the source guarantees, in one transaction."""
     sure = {table.name: table.sure_keys for table in plan.copied_tables}
     found = [row for row in ledger.read_ddl(connection, claim.run_id) if _is_droppable(row, sure)]
-    return _drop_all(connection, claim, found)
+    _drop_all(connection, claim, found)
 
 
-def _drop_all(connection: Connection, claim: Claim, found: list[DdlRow]) -> int:
+def _drop_all(connection: Connection, claim: Claim, found: list[DdlRow]) -> None:
     rows = [row for row in found if row.state != "dropped"]
     if not rows:
-        return 0
+        return
     with claim.transaction(connection):
         for row in sorted(rows, key=lambda row: -row.ordinal):
             if row.kind != "foreign_key" and _is_referred_to(connection, row):
                 continue
             connection.execute(orphans.drop_statement(row))
             ledger.set_ddl_state(connection, claim.run_id, row, "dropped")
-    return len(rows)
 
 
 def _is_droppable(row: DdlRow, sure: Mapping[str, Sequence[SureKey]]) -> bool:
@@ -218,13 +220,14 @@ def read_sequence(connection: Connection, name: str) -> tuple[int, bool]:
     return int(row[0]), bool(row[1])
 
 
-def sequence_differences(source: Connection, target: Connection, plan: Plan) -> tuple[str, ...]:
+def sequence_differences(wanted: ReadSequence, target: Connection, plan: Plan) -> tuple[str, ...]:
+    """Compare the target's sequences with what `wanted(source's name, target's name)` says."""
     found = []
     for table in plan.copied_tables:
         for there, here in table.sequences:
-            wanted, got = read_sequence(source, there), read_sequence(target, here)
-            if wanted != got:
-                found.append(f"sequence {here} stands at {got[0]}, the source's at {wanted[0]}")
+            should, got = wanted(there, here), read_sequence(target, here)
+            if should != got:
+                found.append(f"sequence {here} stands at {got[0]}, the source's at {should[0]}")
     return tuple(found)
 
 

@@ -92,13 +92,16 @@ def _discard(connection: Connection, run: RunRow, name: str) -> Discarded:
 
 def _refuse_foreign_rows(connection: Connection, run: RunRow, plan: Plan) -> dict[str, int]:
     """Count the rows and compare with the ledger: a table that holds more than the run wrote is somebody's."""
+    tables = [t for t in read_tables(connection) if t.schema == "public" and t.name != "django_migrations"]
+    if tables:  # nobody may add a row between this count and the end
+        connection.execute(f"LOCK TABLE {', '.join(table.sql for table in tables)} IN ACCESS EXCLUSIVE MODE")
     written = {table.name: 0 for table in plan.copied_tables}
     for chunk in ledger.read_chunks(connection, run.run_id):
         written[chunk.table_name] += chunk.rows if chunk.state == "copied" else 0
+    for name, rows in ledger.count_orphaned(connection, run.run_id).items():
+        written[name] -= rows  # taken out again after their chunk was counted
     counted = {}
-    for table in read_tables(connection):
-        if table.schema != "public" or table.name == "django_migrations":
-            continue
+    for table in tables:
         row = connection.execute(f"SELECT count(*) FROM {table.sql}").fetchone()
         counted[table.name] = int(row[0]) if row else 0
     foreign = [f"{name} ({rows} rows, {written.get(name, 0)} of the run)" for name, rows in counted.items()

@@ -32,7 +32,7 @@ class Situation:
 _FACTS = """
     SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int AS version_num,
            current_database() AS database,
-           pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text AS next_xid,
+           pg_catalog.pg_current_snapshot()::text AS snapshot,
            pg_catalog.pg_database_size(current_database()) AS size_bytes,
            pg_catalog.pg_encoding_to_char(d.encoding) AS encoding, d.datcollate AS collation,
            pg_catalog.pg_backend_pid() AS pid,
@@ -102,7 +102,7 @@ def _facts(row: dict[str, Any], endpoint: Endpoint, system_id: str) -> EndpointF
         encoding=row["encoding"],
         collation=row["collation"],
         pgvector=row["pgvector"],
-        next_xid=row["next_xid"],
+        snapshot=row["snapshot"],
     )
 
 

@@ -13,7 +13,6 @@ from psycopg.abc import Buffer
 
 SIGNATURE = b"PGCOPY\n\xff\r\n\0"
 _HEADER = len(SIGNATURE) + 8  # flags, length of the extension
-_END = b"\xff\xff"
 _ELEMENT = 4  # bytes of a float4, and of each length before one
 _ARRAY_HEADER = 12  # dimensions, has-nulls, element type
 _DIMENSION = 8  # size, lower bound
@@ -60,11 +59,13 @@ class Reframer:
 
 def vector_field(array: bytes) -> bytes:
     """Return a real[] value as a `vector` field, its length in front."""
-    dimensions, has_nulls = struct.unpack_from("!ii", array)
-    if dimensions != 1 or has_nulls:
+    (dimensions,) = _int32.unpack_from(array)
+    if dimensions != 1:
         return _REFUSED
-    values = memoryview(array)[_ARRAY_HEADER + _DIMENSION :].cast("I")[1::2].tobytes()
-    count = len(values) // _ELEMENT
-    if count > 0xFFFF:
+    (count,) = _int32.unpack_from(array, _ARRAY_HEADER)
+    values = memoryview(array)[_ARRAY_HEADER + _DIMENSION :]
+    # shorter where an element is NULL; the header's flag only says that the array once had room for one
+    if len(values) != count * 2 * _ELEMENT or count > 0xFFFF:
         return _REFUSED
-    return _frame.pack(4 + len(values), count, 0) + values
+    numbers = values.cast("I")[1::2].tobytes()
+    return _frame.pack(4 + len(numbers), count, 0) + numbers

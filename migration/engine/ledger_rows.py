@@ -224,6 +224,12 @@ def save_sequence(connection: Connection, run_id: UUID, name: str, last_value: i
     )
 
 
+def read_sequences(connection: Connection, run_id: UUID) -> dict[str, tuple[int, bool]]:
+    """Return where the source's sequences stood when the target's were set, by the target's names."""
+    query = "SELECT name, last_value, is_called FROM mosaic_migration.sequence WHERE run_id = %s"
+    return {name: (value, called) for name, value, called in connection.execute(query, (run_id,)).fetchall()}
+
+
 def insert_reject(connection: Connection, run_id: UUID, table: str, key: str, reason: str, sqlstate: str) -> None:
     connection.execute(
         """INSERT INTO mosaic_migration.reject (run_id, table_name, row_key, reason, sqlstate)
@@ -240,10 +246,14 @@ def delete_rejects(connection: Connection, claim: Claim, table: str) -> None:
 
 def read_orphaned(connection: Connection, run_id: UUID) -> set[str]:
     """Return the tables with rows that were rejected because they referred to nothing."""
-    rows = connection.execute(
-        "SELECT DISTINCT table_name FROM mosaic_migration.reject WHERE run_id = %s AND sqlstate = '23503'", (run_id,)
-    ).fetchall()
-    return {table for (table,) in rows}
+    return set(count_orphaned(connection, run_id))
+
+
+def count_orphaned(connection: Connection, run_id: UUID) -> dict[str, int]:
+    """Return how many rows of each table were copied and then taken out because they referred to nothing."""
+    query = """SELECT table_name, count(*) FROM mosaic_migration.reject WHERE run_id = %s AND sqlstate = '23503'
+                GROUP BY table_name"""
+    return {str(table): int(rows) for table, rows in connection.execute(query, (run_id,)).fetchall()}
 
 
 def read_rejects(connection: Connection, run_id: UUID) -> dict[str, list[str]]:

@@ -201,7 +201,7 @@ class EndpointFacts(_Data):
     encoding: str
     collation: str
     pgvector: str = ""  # installed version, "" when it isn't
-    next_xid: str = ""  # as long as it stays, no transaction on this server has written anything
+    snapshot: str = ""  # pg_current_snapshot(): while it stays, no transaction that wrote has ended here
 
 
 @dataclass(frozen=True)

@@ -99,10 +99,10 @@ def _make_plan(source: Endpoint, target: Endpoint, decisions: Decisions, opened:
 
 def _still_holds(known: Plan, ends: tuple[Situation, Situation], decisions: Decisions) -> bool:
     """Say whether no transaction of the source has written anything since a plan was made, DDL and rights included."""
-    volatile: dict[str, Any] = {"size_bytes": 0, "next_xid": "", "pgvector": ""}
+    volatile: dict[str, Any] = {"size_bytes": 0, "snapshot": "", "pgvector": ""}
     pairs = zip((known.source, known.target), (end.facts for end in ends), strict=True)
     is_same = all(replace(old, **volatile) == replace(new, **volatile) for old, new in pairs)
-    return is_same and known.decisions == decisions and known.source.next_xid == ends[0].facts.next_xid != ""
+    return is_same and known.decisions == decisions and known.source.snapshot == ends[0].facts.snapshot != ""
 
 
 def _reuse(known: Plan, findings: Findings) -> list[TablePlan]:

@@ -138,7 +138,8 @@ def finish_prepare(
         ddl.record(connection, claim, plan)
         for table in plan.copied_tables:
             ledger.insert_chunks(connection, claim.run_id, boundaries(source, table, options.chunk_rows))
-    ledger.set_phase(connection, claim, "copy", "copying")
+        # in the same transaction: a resume that found the tables and a run still in prepare would make them again
+        ledger.set_phase(connection, claim, "copy", "copying")
 
 
 def _create(connection: Connection, plan: Plan) -> None:

@@ -68,6 +68,9 @@ class Repairer:
         unequal = Verifier(self.plan, self.ends, self.watch, "exact", snapshot, rejects).unequal(skip=waiting)
         if not unequal:
             return
+        # what these tables' rows refer to comes back, so what was rejected for its lack may come as well
+        orphaned = ledger.read_orphaned(self.main, self.claim.run_id) - {table.name for table in unequal} - waiting
+        unequal = [*unequal, *(table for table in self.plan.copied_tables if table.name in orphaned)]
         ddl.drop_secondary(self.main, self.claim, self.plan)
         for table in unequal:
             self.watch.control.check()

@@ -243,7 +243,8 @@ class _Run:
         rejects = ledger.read_rejects(main, run_id)
         verifier = Verifier(self.plan, self.ends, self.watch, self.options.verify_mode, snapshot, rejects)
         tables = verifier.run()
-        return assemble(source, main, self.plan, self.options.verify_mode, tables, rejects, run_id)
+        mode, is_pinned = self.options.verify_mode, snapshot is not None
+        return assemble(source, main, self.plan, mode, tables, rejects, run_id, is_pinned=is_pinned)
 
     def _finish(self, main: Connection, claim: Claim, verification: Verification, at: str) -> Outcome:
         state = self._judge(verification)

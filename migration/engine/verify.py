@@ -12,7 +12,7 @@ from migration.engine.casts import comparable
 from migration.engine.catalog import Connection, literal, quote
 from migration.engine.connections import Sessions, driver_errors
 from migration.engine.lanes import Ends, Lane, Watch, run_lanes
-from migration.engine.ledger_rows import read_rejects
+from migration.engine.ledger_rows import read_rejects, read_sequences
 from migration.engine.model import Endpoint, Plan, TablePlan, TableVerification, Verification, VerifyMode
 from migration.engine.pglite import readable
 from migration.engine.progress import Tracker
@@ -232,12 +232,20 @@ def assemble(
     tables: tuple[TableVerification, ...],
     rejects: Mapping[str, list[str]],
     run_id: UUID | None,
+    *,
+    is_pinned: bool = False,
 ) -> Verification:
-    """Add what checksums don't cover: indexes, constraints and sequences."""
+    """Add what checksums don't cover: indexes, constraints and sequences.
+
+    `is_pinned`: compare with the source as it was copied; a gateway that serves it meanwhile moves its sequences on.
+    """
+    saved = read_sequences(target, run_id) if is_pinned and run_id else {}
     return Verification(
         mode=mode,
         tables=tables,
         catalog_differences=ddl.catalog_differences(target, run_id, plan) if run_id else (),
-        sequence_differences=ddl.sequence_differences(source, target, plan),
+        sequence_differences=ddl.sequence_differences(
+            lambda there, here: saved.get(here) or ddl.read_sequence(source, there), target, plan
+        ),
         rejects=sum(map(len, rejects.values())),
     )

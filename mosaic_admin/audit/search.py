@@ -6,7 +6,7 @@ import difflib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from typing import Any
 from urllib.parse import urlencode
 
@@ -53,7 +53,7 @@ class Filter:
         rows = rows.filter(who=self.who) if self.who else rows
         rows = rows.filter(action=self.action) if self.action else rows
         rows = rows.filter(at__gte=_midnight(self.since)) if self.since else rows
-        return rows.filter(at__lt=_midnight(self.until + timedelta(days=1))) if self.until else rows
+        return rows.filter(at__lte=datetime.combine(self.until, time.max, tzinfo=UTC)) if self.until else rows
 
     def as_query(self, **more: str) -> str:
         """Return the filter as a query string, for links that keep it."""

@@ -27,15 +27,16 @@ def record(
     after: Any = None,
     why: str = "",
     person: Any = None,
+    actor: Actor | None = None,
     error: MosaicError | None = None,
 ) -> AuditEvent:
     """Note that `action` was done to `subject` (a few words: "run #7", "token ci").
 
-    Who and from where come from the request or the command; `person` overrides who. `before` and `after` are JSON-like
-    and are masked here. `error` says that it was tried and refused. Call it inside the transaction of the change: then
-    there is never one without the other.
+    Who and from where come from the request or the command; `person` overrides who, `actor` both. `before` and
+    `after` are JSON-like and are masked here. `error` says that it was tried and refused. Call it inside the
+    transaction of the change: then there is never one without the other.
     """
-    actor = current_actor()
+    actor = actor or current_actor()
     if person is not None and person != actor.person:
         actor = Actor(person.get_username(), actor.channel, actor.address, person)
     return AuditEvent.objects.create(

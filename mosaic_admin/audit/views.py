@@ -59,7 +59,10 @@ def show(request: HttpRequest) -> HttpResponseBase:
 @require_safe
 def download(request: HttpRequest, kind: str) -> HttpResponseBase:
     content_type, lines = export.FORMATS[kind]
-    wanted = FilterForm(request.GET).wanted()
+    form = FilterForm(request.GET)
+    if not form.is_valid():  # a misspelt word would hand out everything
+        return show(request)
+    wanted = form.wanted()
     record(Action.AUDIT_EXPORT, f"audit log as {kind}", after={"filter": wanted.as_query()})
     response = StreamingHttpResponse(lines(search.find_all(wanted)), content_type=content_type)
     name = f"mosaic-audit-{timezone.now():%Y%m%d-%H%M%S}.{kind}"

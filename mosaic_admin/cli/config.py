@@ -90,6 +90,12 @@ def upgrade(file: Path | None, yes: bool) -> None:
         click.echo("Nothing was changed.")
         return
     with folder_lock(path):
+        if _text(path) != before:
+            raise MosaicError(
+                f"{path} changed while you looked at the difference. Nothing was overwritten.",
+                remediation=f"Run `mosaic config upgrade {shlex.quote(str(path))}` again.",
+                code=codes.CONFIG_STALE,
+            )
         write_atomically(path, after, mode=path.stat().st_mode & 0o777)
     note("configuration.upgrade", path.name, after={"difference": text_diff(before, after, name=path.name)})
     click.echo(f"{path} is upgraded. The gateway reads it at its next start.")

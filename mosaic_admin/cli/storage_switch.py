@@ -38,7 +38,7 @@ def cut_over(number: int | None, *, confirm: str, as_json: bool) -> int:
 
 def _verified_job() -> MigrationJob:
     """Return the run of an unfinished cutover, else the newest verified one."""
-    known = cutovers.current_cutover()
+    known = cutovers.standing_cutovers().first()
     job = known.job if known else MigrationJob.objects.filter(state=JobState.VERIFIED).first()
     if job is None:
         raise NotFoundError(

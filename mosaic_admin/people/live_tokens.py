@@ -8,11 +8,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.apps import apps
 from django.db.models import Manager, Q
+
+USED_EVERY = timedelta(minutes=1)  # a poller must not turn every read into a write
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,11 @@ def read_live_tokens(prefix: str) -> list[LiveToken]:
 
 
 def note_uses(uses: Mapping[int, datetime]) -> None:
-    """Note when tokens were last used, by id; an older moment never replaces a newer one."""
+    """Note when tokens were last used, by id, to the minute; an older moment never replaces a newer one."""
+    noted = dict(_tokens().filter(pk__in=uses).values_list("id", "last_used_at"))
     for token_id, moment in uses.items():
+        last = noted.get(token_id)
+        if last is not None and moment - last < USED_EVERY:
+            continue
         older = Q(last_used_at=None) | Q(last_used_at__lt=moment)
         _tokens().filter(older, pk=token_id).update(last_used_at=moment)

@@ -165,6 +165,8 @@ def change_person(*, user_id: int, by: User, role: str | None = None, is_active:
     user.role = Role(role) if role else user.role
     user.is_active = user.is_active if is_active is None else is_active
     user.save(update_fields=["role", "is_active"])
+    if is_active is False:
+        _void_links(user)
     _record_change(user, before)
     return user
 
@@ -221,6 +223,12 @@ def set_password(user: User, new: str, home: Path) -> None:
         path.unlink()  # it would name a password that no longer works
     user.set_password(new)
     user.save()
+    _void_links(user)
+
+
+def _void_links(user: User) -> None:
+    """A link that lies in somebody's mailbox must not outlive what was done about the account."""
+    user.links.filter(used_at=None).update(used_at=timezone.now())
 
 
 def check_credentials(*, request: HttpRequest, name: str, password: str) -> User:

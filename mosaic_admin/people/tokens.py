@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
-from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -14,12 +13,11 @@ from mosaic_admin.audit.models import Action
 from mosaic_admin.audit.services import record
 from mosaic_admin.errors import NotFoundError
 from mosaic_admin.people.errors import TokenRequestError
-from mosaic_admin.people.live_tokens import digest_of
+from mosaic_admin.people.live_tokens import USED_EVERY, digest_of
 from mosaic_admin.people.models import ApiToken, Scope, User
 
 MARK = "mosaic_"  # lets secret scanners recognise a leaked token
 TOKENS = "/people/tokens/"
-USED_EVERY = timedelta(minutes=1)  # a poller must not turn every read into a write
 
 
 def create_token(*, name: str, scopes: Iterable[str], created_by: User) -> tuple[ApiToken, str]:

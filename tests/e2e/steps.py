@@ -34,8 +34,9 @@ def carry_unknown_tables(page: Page) -> None:
 
 def pause_gateway(page: Page) -> None:
     page.get_by_role("button", name="Pause gateway").click()
-    wait_for_plan(page)  # made again by itself
-    expect(page.get_by_role("button", name="Pause gateway")).to_have_count(0)
+    # the plan is made again by itself; until then the old one stands with its button
+    expect(page.get_by_role("button", name="Pause gateway")).to_have_count(0, timeout=PLAN_TIMEOUT_MS)
+    wait_for_plan(page)
 
 
 def confirm(page: Page, *, name: str = "") -> None:

@@ -148,6 +148,10 @@ def test_the_source_is_never_written_to(urls: Urls) -> None:
 
     load(urls[0], "ALTER SYSTEM SET autovacuum = off")
     load(urls[0], "SELECT pg_reload_conf()")
-    before = xid(), state_of(urls[0])
-    assert migrate(*urls, chunk_rows=200).state is OutcomeState.VERIFIED
-    assert (xid(), state_of(urls[0])) == before
+    try:
+        before = xid(), state_of(urls[0])
+        assert migrate(*urls, chunk_rows=200).state is OutcomeState.VERIFIED
+        assert (xid(), state_of(urls[0])) == before
+    finally:
+        load(urls[0], "ALTER SYSTEM RESET autovacuum")
+        load(urls[0], "SELECT pg_reload_conf()")

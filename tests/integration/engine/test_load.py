@@ -75,3 +75,15 @@ def test_a_key_that_the_source_broke_itself_is_named(urls: Urls) -> None:
         connection.execute("DELETE FROM teams WHERE ctid = (SELECT max(ctid) FROM teams)")
     assert migrate(source, target).state is OutcomeState.VERIFIED
     assert state_of(target)["teams"] == state_of(source)["teams"]
+
+
+def test_what_was_under_way_during_the_dry_run_is_found(urls: Urls) -> None:
+    source, target = urls
+    ends = source_at(source), target_at(target)
+    with psycopg.connect(source) as writer:
+        writer.execute("CREATE TABLE plugins (id int PRIMARY KEY)")
+        with psycopg.connect(source, autocommit=True) as newer:
+            newer.execute("ANALYZE teams")  # a later transaction ends before it
+        known = make_plan(*ends, Decisions(allow_sessions=True))
+    again = make_plan(*ends, Decisions(allow_sessions=True), known=known)
+    assert [decision.subject for decision in again.open_decisions] == ["plugins"]

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from migration.engine import make_plan
+from migration.engine import ledger_rows, make_plan
 from migration.engine.model import Cancelled, Decisions, OutcomeState, Paused, Phase
 from migration.engine.prepare import end_stale_sessions, find_run
 from migration.errors import (
@@ -361,3 +361,19 @@ def test_rows_that_refer_to_rejected_rows_are_rejected_with_them(urls: Urls) -> 
     assert scalar(target, "SELECT string_agg(row_key, ',' ORDER BY row_key) FROM mosaic_migration.reject") == (
         f"{project},{note},lost"
     )
+
+
+def test_a_run_that_ends_as_soon_as_its_tables_are_made_is_resumed(
+    plain_postgres: Any, postgres: Any, make_database: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = make_database(plain_postgres), make_database(postgres)
+    load(source, "CREATE TYPE size AS ENUM ('s', 'l'); CREATE TABLE gadgets (id int PRIMARY KEY, size size)")
+    load(source, "INSERT INTO gadgets VALUES (1, 's')")
+    decisions = Decisions(carry_tables=("gadgets",))
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger_rows, "set_phase", lambda *_: (_ for _ in ()).throw(Cancelled()))
+        with pytest.raises(Cancelled):
+            run(make_plan(source_at(source), target_at(target), decisions), source_at(source), target_at(target))
+    outcome = run(make_plan(source_at(source), target_at(target), decisions), source_at(source), target_at(target))
+    assert outcome.state is OutcomeState.VERIFIED
+    assert scalar(target, "SELECT size FROM gadgets") == "s"

@@ -207,3 +207,23 @@ def test_a_cancel_does_not_wait_for_a_server_that_stopped_answering(urls: Urls, 
             os.kill(pid, signal.SIGCONT)
     assert took < 15
     assert migrate(*urls, lease_expired=True).state is OutcomeState.VERIFIED
+
+
+def test_a_row_of_somebody_else_is_seen_among_the_places_of_orphans(urls: Urls) -> None:
+    """20 messages were copied and taken out again: the ledger's chunks count them, the table does not."""
+    source, target = urls
+    names = "SELECT conname FROM pg_constraint WHERE conrelid = 'messages'::regclass AND contype = 'f' AND confrelid = "
+    constraint = scalar(source, names + "'conversations'::regclass")
+    load(source, f'ALTER TABLE messages DROP CONSTRAINT "{constraint}"')
+    load(source, "DELETE FROM conversations WHERE id = (SELECT id FROM conversations ORDER BY id LIMIT 1)")
+    stopped_in(Phase.VERIFY, Cancelled(), source, target, Decisions(allow_rejects=30))
+    assert scalar(target, "SELECT count(*) FROM mosaic_migration.reject") == 20
+    columns = "gen_random_uuid(), conversation_id, 1000000, role, 'theirs'"
+    load(
+        target,
+        "INSERT INTO messages (id, conversation_id, seq, role, content) "
+        f"SELECT {columns} FROM messages ORDER BY id LIMIT 1",
+    )
+    with pytest.raises(NotDiscardableError, match="messages"):
+        discard(target_at(target))
+    assert scalar(target, "SELECT count(*) FROM messages WHERE content = 'theirs'") == 1

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -22,7 +22,13 @@ from migration import cutover as cutovers
 from migration import rollback, services
 from migration.engine import make_plan
 from migration.engine.model import Decisions, Outcome, Plan
-from migration.job_errors import CutoverChangedError, GainedUnseenError, SmokeFailedError, WrongConfirmationError
+from migration.job_errors import (
+    CutoverChangedError,
+    CutoverNotReadyError,
+    GainedUnseenError,
+    SmokeFailedError,
+    WrongConfirmationError,
+)
 from migration.models import Cutover, CutoverStatus, MigrationJob
 from mosaic_admin.audit.models import Action, AuditEvent
 from mosaic_admin.cli.storage import command
@@ -330,6 +336,9 @@ def test_a_half_done_cutover_can_be_rolled_back_instead(
     verified: MigrationJob, config_file: Path, kill_at: Kill
 ) -> None:
     kill_at(verified, "cutover", "tiers", "activate", "before")
+    with pytest.raises(CutoverNotReadyError, match="Somebody else is cutting"):
+        go_back(verified)  # its process may still be at work
+    Cutover.objects.update(heartbeat_at="2026-01-01T00:00:00Z")
     assert go_back(verified).status == CutoverStatus.ROLLED_BACK
     assert gate_says(config_file) == "standalone"
 
@@ -352,3 +361,14 @@ def test_after_a_rollback_that_left_nothing_behind_the_run_can_be_cut_over_again
     go_back(verified)
     assert cut_over(verified).status == CutoverStatus.DONE
     assert gate_says(config_file) == "federated"
+
+
+def test_a_cutover_that_was_refused_later_hides_not_the_one_in_force(verified: MigrationJob, config_file: Path) -> None:
+    done = cut_over(verified)
+    other = MigrationJob.objects.get(pk=verified.pk)
+    other.pk, other.number, other.run_id = None, verified.number + 1, uuid4()
+    other.save(force_insert=True)
+    with pytest.raises(CutoverChangedError):
+        cutovers.carry_out(cutovers.begin_cutover(job=other, confirmation=other.target_name, by=BY), by=BY)
+    assert rollback.find_cutover() == done
+    assert go_back(verified).status == CutoverStatus.ROLLED_BACK

@@ -130,10 +130,13 @@ def test_missing_empty_and_wrong_directories_are_told_apart(make_directory: Make
     (tmp_path / "empty").mkdir()
     wrong = make_directory("0.5")
     (wrong / "PG_VERSION").write_text("15\n")
+    cut = make_directory("0.5")
+    (cut / "PG_VERSION").write_text("")
     for path, probe, code in (
         (tmp_path / "none", "pglite.directory", codes.DIRECTORY),
         (tmp_path / "empty", "pglite.directory", codes.DIRECTORY),
         (wrong, "pglite.version", codes.MAJOR),
+        (cut, "pglite.version", codes.MAJOR),
     ):
         finding = probed(path)[probe]
         assert (finding.status, finding.code) == (Status.FAIL, code)

@@ -184,3 +184,13 @@ def test_nobody_reads_it_without_signing_in(path: str) -> None:
 def test_an_action_of_a_newer_version_shows_as_its_word(support: Client) -> None:
     fill(1, action="galaxy.move")
     assert "galaxy.move" in support.get("/audit/").content.decode()
+
+
+def test_the_last_day_of_all_is_a_day(support: Client) -> None:
+    assert support.get("/audit/?until=9999-12-31").status_code == 200
+
+
+def test_an_export_with_a_misspelt_filter_hands_out_nothing(support: Client) -> None:
+    answer = support.get("/audit/export.csv?action=person.joyn")
+    assert answer.status_code == 422
+    assert "attachment" not in answer.headers.get("Content-Disposition", "")

@@ -6,10 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError as OperationalDatabaseError
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from compose import actions, services, tasks
+from compose import actions, codes, services, tasks
+from compose.embedded.process import wait_until
 from compose.models import ActionState, StackAction, Verb
 from mosaic_admin import env, redaction
 from mosaic_admin.access import Role
@@ -144,7 +146,7 @@ def test_without_the_queue_nothing_is_left_behind(monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_demo_s_own_servers_are_left_to_it(sent: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(services, "is_supervised", lambda environment: True)
+    monkeypatch.setattr(services, "is_supervised", lambda environment, runtime: True)
     with pytest.raises(MosaicError) as caught:
         request(Verb.DOWN)
     assert caught.value.code.id == "MOS-STK-019"
@@ -172,3 +174,35 @@ def test_a_transcript_keeps_the_last_lines_and_a_heartbeat(monkeypatch: pytest.M
             pass
     assert len(transcript.text.splitlines()) == actions.KEPT_LINES
     assert transcript.text.endswith(f"line {actions.KEPT_LINES + 49}")
+
+
+def test_a_stack_that_cannot_be_reached_ends_the_action_with_its_error(
+    sent: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(environment: env.Environment) -> FakeRuntime:
+        raise MosaicError("A password file is gone.", remediation="Start the stack again.", code=codes.STACK_DOWN)
+
+    monkeypatch.setattr(tasks, "runtime_for", refuse)
+    action = request()
+    tasks.act(action.pk)
+    action.refresh_from_db()
+    assert (action.state, action.error_message) == (ActionState.FAILED, "A password file is gone.")
+
+
+def test_a_heartbeat_that_was_not_taken_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    action = StackAction.objects.create(
+        verb=Verb.UP, project="mosaic", state=ActionState.RUNNING, heartbeat_at=timezone.now() - timedelta(seconds=10)
+    )
+    before, real, refused = action.heartbeat_at, actions._write, []
+
+    def write(*words: Any, **values: Any) -> bool:
+        if not refused:
+            refused.append(values)
+            raise OperationalDatabaseError("database is locked")
+        return real(*words, **values)
+
+    monkeypatch.setattr(actions, "_write", write)
+    with actions.Transcript(action.pk) as transcript:
+        transcript.say("one line")
+        assert wait_until(lambda: StackAction.objects.get(pk=action.pk).heartbeat_at > before, 10, step_s=0.1)
+    assert refused

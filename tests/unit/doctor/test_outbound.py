@@ -28,6 +28,7 @@ PRIVATE = [
     "http://[::ffff:127.0.0.1]/",
     "http://[64:ff9b::7f00:1]/",
     "http://[2002:7f00:1::]/",
+    "http://[fec0::1]/",  # the private networks of before 2004
 ]
 
 
@@ -70,3 +71,14 @@ def test_the_signature_is_what_the_documentation_says() -> None:
     header = dict(part.split("=", 1) for part in signature("whsec_x", body, 1_764_158_400).split(","))
     expected = hmac.new(b"whsec_x", b"1764158400." + body, hashlib.sha256).hexdigest()
     assert header == {"t": "1764158400", "v1": expected}
+
+
+def test_a_name_of_any_script_is_called_by_its_ascii_form() -> None:
+    target = check_target("https://10.0.0.1/", "10.0.0.0/8")
+    assert target.host == "10.0.0.1"
+    with pytest.raises(WebhookTargetError, match=r"xn--bcher-kva\.invalid is not known"):
+        check_target("https://bücher.invalid/hook", "")
+
+
+def test_an_allowed_name_is_compared_without_its_case() -> None:
+    assert check_target("http://LocalHost:9000/", "LOCALHOST").host == "localhost"

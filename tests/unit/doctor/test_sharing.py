@@ -78,9 +78,10 @@ import fcntl, sys, time
 file = open(sys.argv[1], "r+")
 fcntl.flock(file, fcntl.LOCK_EX)
 print("held", flush=True)
+text = sys.stdin.read()
 time.sleep(1)
 file.truncate(0)
-file.write(sys.argv[2])
+file.write(text)
 """
 
 
@@ -90,16 +91,20 @@ def test_another_process_is_waited_for_and_what_it_found_is_taken_if_it_ended_af
 ) -> None:
     ask(Counted(), tmp_path)  # makes the file
     (file,) = tmp_path.glob("doctor-*.json")
-    begun = datetime.now(UTC)
-    theirs = replace(run_probes([]), tier="federated", generated_at=begun, duration_ms=900)
-    text = {
-        "during the wait": as_compact_json(theirs),
-        "long ago": as_compact_json(replace(theirs, duration_ms=-60_000)),
-        "cut off": "{",
-    }[written]
-    with subprocess.Popen([sys.executable, "-c", HOLD, str(file), text], stdout=subprocess.PIPE) as other:
+    command = [sys.executable, "-c", HOLD, str(file)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdin is not None
         assert other.stdout is not None
         other.stdout.readline()
+        begun = datetime.now(UTC)
+        theirs = replace(run_probes([]), tier="federated", generated_at=begun, duration_ms=900)
+        text = {
+            "during the wait": as_compact_json(theirs),
+            "long ago": as_compact_json(replace(theirs, duration_ms=-60_000)),
+            "cut off": "{",
+        }[written]
+        other.stdin.write(text)
+        other.stdin.close()
         forget_shared_runs()
         own = Counted()
         report = ask(own, tmp_path)

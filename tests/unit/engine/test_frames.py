@@ -53,5 +53,10 @@ def test_bits_pass_untouched() -> None:
 def test_what_a_vector_cannot_say_is_left_to_the_server_to_refuse() -> None:
     refused = field(vector())
     assert vector_field(struct.pack("!iiI", 0, 0, 700)) == refused  # no element
-    assert vector_field(array(1.0, nulls=True)) == refused
+    null = struct.pack("!iiIii", 1, 1, 700, 2, 1) + struct.pack("!if", 4, 1.0) + struct.pack("!i", -1)
+    assert vector_field(null) == refused
     assert vector_field(struct.pack("!iiIiiii", 2, 0, 700, 1, 1, 1, 1) + struct.pack("!if", 4, 1.0)) == refused
+
+
+def test_an_array_that_once_had_room_for_null_is_a_vector_when_it_has_none() -> None:
+    assert vector_field(array(1.0, 2.0, nulls=True)) == field(vector(1.0, 2.0))

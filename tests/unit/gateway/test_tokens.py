@@ -115,3 +115,23 @@ def test_a_rate_limit_lets_a_burst_through_and_then_its_rate(monkeypatch: pytest
 def test_no_rate_limit_is_no_limit() -> None:
     limit = RateLimit(0)
     assert {limit.take(1) for _ in range(5000)} == {0.0}
+
+
+def test_a_control_plane_that_cannot_be_written_still_revokes(
+    tmp_path: Path, control: ControlPlane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = book_of(tmp_path, control)
+    book.refresh()
+    book.find(RAW)
+
+    def refuse(uses: Mapping[int, datetime]) -> None:
+        raise OperationalError("attempt to write a readonly database")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(book, "_note_uses", refuse)
+        control.tokens = []
+        book.refresh()
+    assert book.find(RAW) is None
+    assert book.state().is_current
+    book.refresh()
+    assert list(control.noted) == [7], "the use is not forgotten"

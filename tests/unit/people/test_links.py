@@ -173,3 +173,16 @@ def test_the_page_asks_before_a_password_ends(client_of: Callable[[Role], Client
     page = admin.post(f"/people/{user.pk}/reset/")
     assert "/join/" in page.context["link"]
     assert not User.objects.get(pk=user.pk).has_usable_password()
+
+
+@pytest.mark.parametrize("how", ["reset at the command line", "closed and reopened"])
+def test_a_link_does_not_outlive_what_was_done_about_the_account(how: str, make_user: MakeUser) -> None:
+    admin = make_user("root", Role.ADMIN)
+    user, raw = invite()
+    if how.startswith("reset"):
+        services.reset_password(username="ines", home=settings.HOME, password=NEW)
+    else:
+        for is_active in (False, True):
+            services.change_person(user_id=user.pk, by=admin, is_active=is_active)
+    with pytest.raises(LinkError):
+        links.use_link(raw=raw, password="another-password-1", home=settings.HOME)

@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.http import HttpResponse
+from django.test import RequestFactory
 from django.utils import timezone
 
 import tiers
+from mosaic_admin.audit.actor import ActorMiddleware
 from mosaic_admin.audit.models import AuditEvent
 from mosaic_admin.people.models import User
 from tiers import activation, services
@@ -186,3 +189,27 @@ def test_a_folder_that_cannot_be_locked_is_not_written(config_file: Path, monkey
         services.activate(config_id=config.pk)
     assert not config_file.exists()
     assert not PendingActivation.objects.exists()
+
+
+@pytest.mark.django_db
+def test_an_older_intent_of_another_host_is_superseded_by_a_new_activation(config_file: Path) -> None:
+    new = services.create_config(name="new", document=local("new"))
+    begun = intent(new, config_file, host="old-container")
+    PendingActivation.objects.filter(pk=begun.pk).update(at=timezone.now() - activation.FOREIGN_AFTER)
+    services.activate(config_id=new.pk)
+    new.refresh_from_db()
+    assert not PendingActivation.objects.exists()
+    assert services.active_config() == new
+    assert TierConfig.objects.get(pk=new.pk).revision == new.revision, "it was completed a second time"
+
+
+@pytest.mark.django_db
+def test_who_finishes_a_cut_activation_by_looking_did_not_do_it(config_file: Path, person: User) -> None:
+    new = services.create_config(name="new", document=local("new"))
+    intent(new, config_file)
+    config_file.write_text(json.dumps(local("new")))
+    looking = RequestFactory().get("/tiers/", REMOTE_ADDR="10.9.9.9")
+    looking.user = person
+    ActorMiddleware(lambda request: HttpResponse(str(services.active_config())))(looking)
+    event = AuditEvent.objects.get(action="configuration.activate")
+    assert (event.who, event.channel, event.address) == ("mosaic", "system", "")
