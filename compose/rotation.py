@@ -20,10 +20,10 @@ import psycopg
 from psycopg import sql
 
 from compose import codes
-from compose.embedded.passwords import write_private
 from compose.runtime import Say
 from compose.secret_files import NAMES, POSTGRES_ROLE, POSTGRES_SUPERUSER, VALKEY
 from mosaic_admin.errors import MosaicError
+from mosaic_admin.private_files import write_private
 from mosaic_admin.redaction import remember_secret
 from tiers import postgres, valkey
 from tiers.errors import AuthenticationError

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from doctor.findings import Finding, Suppressed
 from doctor.report import Report, sort_findings
+from mosaic_admin.private_files import write_private
 
 FILE = Path("run") / "suppressions.json"  # below MOSAIC_HOME: what the command line reads instead of the database
 
@@ -61,7 +61,4 @@ def write_rules(home: Path, rules: Sequence[Rule]) -> None:
     text = json.dumps([rule.as_dict() for rule in rules], indent=1)
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_suffix(f".{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
-    draft.rename(path)
+    write_private(path, text)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from gateway.errors import BootRefusedError
 from mosaic_admin.errors import MosaicError
+from mosaic_admin.private_files import make_private, write_private
 from mosaic_admin.redaction import redact_data, remember_secret
 
 
@@ -36,15 +36,8 @@ def read_token(home: Path) -> str | None:
 def ensure_token(home: Path) -> str:
     """Make the token at the first start (0600), and return it. Two starts at once agree on one token."""
     path = token_path(home)
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not path.exists():
-        draft = _write_temporary(path, secrets.token_urlsafe(32) + "\n")
-        try:
-            os.link(draft, path)  # unlike rename it never replaces: the first complete file wins
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
+        make_private(path, secrets.token_urlsafe(32) + "\n")
     token = read_token(home)
     if token is None:
         raise OSError(f"{path} is empty or cannot be read")
@@ -88,18 +81,3 @@ def refusal_facts(error: MosaicError) -> dict[str, Any]:
         "expected": expected,
         "fix": error.remediation,
     }
-
-
-def write_private(path: Path, text: str) -> None:
-    """Replace a file (0600) in one step; its folder is made where it is missing."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.replace(_write_temporary(path, text), path)
-
-
-def _write_temporary(path: Path, text: str) -> Path:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp makes it 0600
-    with os.fdopen(handle, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    return Path(name)

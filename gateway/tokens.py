@@ -19,9 +19,9 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error, connections
 
-from gateway.files import write_private
 from mosaic_admin.people import live_tokens
 from mosaic_admin.people.live_tokens import LiveToken, digest_of
+from mosaic_admin.private_files import write_private
 
 SCOPES = "gateway:"
 READ_EVERY_S = 2.0  # a new token works and a revoked one stops within this

@@ -6,8 +6,6 @@ import base64
 import binascii
 import hashlib
 import json
-import os
-import tempfile
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -20,9 +18,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from migration.engine.certificate import FORMAT
 from migration.engine.model import canonical_json
 from migration.job_errors import BadCertificateError, SigningKeyError
+from mosaic_admin.private_files import make_private
 
 ALGORITHM = "Ed25519"
-PRIVATE = 0o600
 KEY_NAME = "signing-key"
 MAX_CERTIFICATE_BYTES = 50_000_000  # a certificate has some hundred bytes per table
 
@@ -90,18 +88,7 @@ def _make_key(path: Path) -> None:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp makes it 0600
-        with os.fdopen(handle, "wb") as file:
-            file.write(pem)
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(name, path)
-        except FileExistsError:
-            pass
-        finally:
-            Path(name).unlink()
+        make_private(path, pem.decode())
     except OSError as exc:
         raise SigningKeyError(
             f"The signing key {path} cannot be made (errno {exc.errno}).",

@@ -10,6 +10,7 @@ import dj_database_url
 from csp.constants import NONE, SELF
 
 from mosaic_admin import env
+from mosaic_admin.private_files import make_private
 
 ENV = env.load()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -21,10 +22,7 @@ def _kept_secret_key() -> str:
     """Make the secret key on the first start and keep it, so that sessions survive a restart."""
     path = HOME / "keys" / "django-secret-key"
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path.touch(mode=0o600, exist_ok=True)
-        if not path.read_text():  # two processes may start at once: the first complete write wins
-            path.write_text(secrets.token_urlsafe(50))
+        make_private(path, secrets.token_urlsafe(50))
     return path.read_text()
 
 

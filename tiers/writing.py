@@ -5,17 +5,16 @@ from __future__ import annotations
 import fcntl
 import glob
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from mosaic_admin.errors import MosaicError
+from mosaic_admin.private_files import PRIVATE, write_beside
 from tiers import codes
 from tiers.problems import ConfigFileError
 
-PRIVATE = 0o600  # the file may hold an inline password
 LOCK_WAIT_S = 10.0  # a write takes milliseconds; who waits longer meets one that hangs in a file system
 _SUFFIX = ".new"
 
@@ -29,11 +28,13 @@ class ActivationBusyError(MosaicError):
 def write_atomically(path: Path, content: str, *, mode: int = PRIVATE) -> None:
     """Write beside the file, fsync, rename, fsync the folder. A link keeps pointing at the file it names.
 
+    Closed to others unless `mode` says otherwise: a configuration may hold an inline password.
+
     Raises ConfigFileError; the old file is then untouched.
     """
     target = Path(os.path.realpath(path))
     try:
-        temporary = _write_beside(target, content.encode(), mode)
+        temporary = write_beside(target, content.encode(), mode=mode, suffix=_SUFFIX)
         try:
             _keep_owner(temporary, target)
             temporary.replace(target)
@@ -56,20 +57,6 @@ def remove_leftovers(path: Path) -> None:
     target = Path(os.path.realpath(path))
     for leftover in target.parent.glob(f".{glob.escape(target.name)}.*{_SUFFIX}"):
         leftover.unlink(missing_ok=True)
-
-
-def _write_beside(target: Path, content: bytes, mode: int) -> Path:
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=_SUFFIX, dir=target.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), mode)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return Path(name)
 
 
 def _keep_owner(temporary: Path, target: Path) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from pathlib import Path
 
 from compose import codes
 from compose.embedded.site import make_directory
 from mosaic_admin.errors import MosaicError
+from mosaic_admin.private_files import write_private
 from mosaic_admin.redaction import remember_secret
 
 
@@ -26,18 +26,8 @@ def ensure_password(path: Path, *, in_use: bool) -> str:
                 code=codes.SECRET_MISSING,
                 path=str(path),
             )
+        make_directory(path.parent, 0o700)  # its error names the folder
         write_private(path, secrets.token_urlsafe(24))
     password = path.read_text().strip()
     remember_secret(password)
     return password
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a 0600 file in a 0700 folder; it appears whole or not at all."""
-    make_directory(path.parent, 0o700)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.rename(path)

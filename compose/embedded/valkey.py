@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from compose.embedded.binaries import valkey_binary
 from compose.embedded.process import runs_in
 from compose.embedded.server import HOST, EmbeddedServer
 from compose.embedded.site import make_directory
+from mosaic_admin.private_files import write_private
 from mosaic_admin.redaction import remember_secret
 
 _CONFIG = """\
@@ -62,11 +62,7 @@ class EmbeddedValkey(EmbeddedServer):
 
     def prepare(self) -> None:
         make_directory(self.data_dir, 0o700)
-        draft = self._config.with_suffix(".draft")
-        draft.unlink(missing_ok=True)
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(self._configuration())
-        draft.rename(self._config)
+        write_private(self._config, self._configuration())
         (self.data_dir / "valkey.pid").unlink(missing_ok=True)
 
     def command(self) -> Sequence[str | Path]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from compose.embedded.federated import ROLE
 from mosaic_admin.demo.plan import DemoPlan
+from mosaic_admin.private_files import write_private
 
 
 def standalone_document(plan: DemoPlan) -> dict[str, Any]:
@@ -104,9 +105,7 @@ def _sections(document: Any) -> list[dict[str, Any]]:
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(json.dumps(document, indent=2) + "\n")
-    draft.rename(path)
+    write_private(path, json.dumps(document, indent=2) + "\n")
 
 
 def _relative(plan: DemoPlan, secret: str) -> str:

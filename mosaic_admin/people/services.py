@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Iterable
 from datetime import timedelta
@@ -24,6 +23,7 @@ from mosaic_admin.errors import NotFoundError
 from mosaic_admin.people.errors import LastAdminError, PersonError, SignInError, SignInPausedError
 from mosaic_admin.people.models import FailedSignIn, User
 from mosaic_admin.people.tokens import authenticate_token, create_token, revoke_token
+from mosaic_admin.private_files import write_private
 
 __all__ = [
     "authenticate_token",
@@ -73,16 +73,8 @@ def ensure_admin(home: Path) -> EnsuredAdmin:
     password = generate_password()
     user = User.objects.create_user("admin", password, display_name="admin", role=Role.ADMIN)
     record(Action.PERSON_CREATE, user.username, link=PEOPLE, after={"role": Role.ADMIN}, why="The first admin.")
-    _write_private(path, f"{password}\n")
+    write_private(path, f"{password}\n")
     return EnsuredAdmin(user, path, created=True)
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path.unlink(missing_ok=True)  # a file that others could read keeps its mode when it is only overwritten
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
 
 
 def person(username: str) -> User:
