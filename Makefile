@@ -2,11 +2,12 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+DIST ?= dist
 OLD_POSTGRES := .venv/postgres/.installed
 ENGINES := .venv/.pglite
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format unit integration e2e engine test-real-images clean-demo lock old-postgres
+.PHONY: help run test lint format unit integration e2e engine test-real-images clean-demo lock old-postgres dist wheel-e2e
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk 'BEGIN {FS = ":.*## "} {printf "  make %-17s %s\n", $$1, $$2}'
@@ -62,6 +63,14 @@ integration: $(STAMP) $(OLD_POSTGRES) $(ENGINES) ## Tests against real servers o
 
 e2e: $(STAMP) $(ENGINES) ## Browser tests only
 	@$(BIN)/pytest -q tests/e2e
+
+dist: $(STAMP) ## Wheel and sdist of the last commit, in dist/
+	@work=$$(mktemp -d); trap 'rm -rf "$$work"' EXIT; \
+	git archive HEAD | tar -x -C "$$work" && mkdir -p "$(DIST)" && out=$$(realpath "$(DIST)") && here=$$PWD && \
+	cd "$$work" && "$$here/$(BIN)/hatchling" build -d "$$out"
+
+wheel-e2e: $(STAMP) ## The browser tests against the installed wheel
+	@bash tests/wheel_e2e.sh
 
 engine: ## Docker, its compose plugin and the images, for the tests that need a real engine (as root)
 	@bash tests/containers/setup.sh

@@ -119,11 +119,18 @@ else:
     ]
     ROOT_URLCONF = "mosaic_admin.urls"
 
+
+def _templates() -> Path:
+    """Return the wheel's own folder, else the checkout's: beside a package `templates/` is anybody's."""
+    packaged = BASE_DIR / "mosaic_admin" / "templates"
+    return packaged if packaged.is_dir() else BASE_DIR / "templates"
+
+
 WSGI_APPLICATION = "mosaic_admin.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates", BASE_DIR / "mosaic_admin" / "templates"],
+        "DIRS": [_templates()],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [

@@ -18,6 +18,7 @@ pytest_plugins = [
     "tests.integration.doctor.faults",
     "tests.engine",
     "tests.e2e.dashboard",
+    "tests.wheel",
 ]
 
 _KINDS = ("integration", "e2e")

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -18,8 +17,8 @@ import pytest
 from compose.embedded.ports import free_port
 from compose.embedded.process import wait_until
 from tests import environment
+from tests.program import Program, tested
 
-ROOT = Path(__file__).resolve().parent.parent
 PORTS = ("WEB", "GATEWAY", "POSTGRES", "VALKEY", "SOURCE", "CONTROL_VALKEY")
 START_TIMEOUT_S = 300.0
 SAMPLE_ROWS = 3000
@@ -32,6 +31,7 @@ class Demo:
     folder: Path
     rows: int = 0
     ports: dict[str, int] = field(default_factory=lambda: {f"MOSAIC_{name}_PORT": free_port() for name in PORTS})
+    program: Program = field(default_factory=tested)
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -66,12 +66,17 @@ class Demo:
         return {**kept, **settings, **{name: str(port) for name, port in self.ports.items()}}
 
     def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "mosaic_admin", *arguments]
+        return self.program.mosaic(*arguments)
 
     def mosaic(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a `mosaic` command with this demo's settings and return what it said."""
+        return self.run(self.command(*arguments))
+
+    def run(self, command: list[str], *, text: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run any command with this demo's settings, `text` on its standard input."""
+        folder = self.program.folder
         return subprocess.run(
-            self.command(*arguments), env=self.environment, cwd=ROOT, capture_output=True, text=True, check=False
+            command, input=text, env=self.environment, cwd=folder, capture_output=True, text=True, check=False
         )
 
     def start(self) -> None:
@@ -80,7 +85,7 @@ class Demo:
             self.process = subprocess.Popen(
                 self.command("demo", "--rows", str(self.rows)),
                 env=self.environment,
-                cwd=ROOT,
+                cwd=self.program.folder,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import secrets
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,7 +23,7 @@ from compose.docker import DockerStack
 from compose.embedded.ports import free_port
 from compose.files import BASE, OVERLAY
 from tests import environment
-from tests.demo import ROOT
+from tests.program import tested
 
 POSTGRES_IMAGE, VALKEY_IMAGE = "pgvector/pgvector:pg17", "valkey/valkey:8-alpine"
 REMEDY = "As root, `make engine` installs and builds what is missing."
@@ -91,8 +90,8 @@ class ComposeStack:
         }
 
     def mosaic(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "mosaic_admin", *arguments]
-        return subprocess.run(command, env=self.environment, cwd=ROOT, capture_output=True, text=True, check=False)
+        command, folder = tested().mosaic(*arguments), tested().folder
+        return subprocess.run(command, env=self.environment, cwd=folder, capture_output=True, text=True, check=False)
 
     def compose(self, *arguments: str, files: tuple[Path, ...] = (BASE, OVERLAY), profile: bool = True) -> str:
         """Run `docker compose` by hand, as the documents show it, and return what it printed."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,9 +13,9 @@ import pytest
 from compose.embedded.ports import free_port
 from compose.embedded.process import wait_until
 from tests import environment
-from tests.demo import ROOT
 from tests.engine import ComposeStack, removed_afterwards
 from tests.processes import end_all
+from tests.program import Program, tested
 from tests.servers import start_valkey
 
 START_S = 120.0
@@ -30,6 +29,7 @@ class Dashboard:
     valkey_url: str
     port: int = field(default_factory=free_port)
     extra: dict[str, str] = field(default_factory=dict)
+    program: Program = field(default_factory=tested)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
@@ -42,8 +42,8 @@ class Dashboard:
         return {**self.stack.environment, **own, **self.extra}
 
     def run(self, *arguments: str) -> str:
-        command = [sys.executable, "-m", *arguments]
-        done = subprocess.run(command, env=self.environment, cwd=ROOT, capture_output=True, text=True, check=False)
+        command, folder = self.program.module(*arguments), self.program.folder
+        done = subprocess.run(command, env=self.environment, cwd=folder, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
@@ -61,11 +61,8 @@ class Dashboard:
 
     def _spawn(self, name: str, *command: str) -> None:
         with (self.stack.folder / f"{name}.log").open("wb") as log:
-            self.processes.append(
-                subprocess.Popen(
-                    [sys.executable, "-m", *command], env=self.environment, cwd=ROOT, stdout=log, stderr=log
-                )
-            )
+            run, folder = self.program.module(*command), self.program.folder
+            self.processes.append(subprocess.Popen(run, env=self.environment, cwd=folder, stdout=log, stderr=log))
 
     def _answers(self) -> bool:
         with suppress(OSError), urllib.request.urlopen(f"{self.url}/healthz", timeout=2):  # noqa: S310 - our own

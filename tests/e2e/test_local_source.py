@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 
 from playwright.sync_api import expect
 
-from tests.demo import ROOT, Demo
+from tests.demo import Demo
 from tests.e2e import steps
 from tests.e2e.console import Console
 from tests.e2e.stack import SignIn, shoot, superuser_url
@@ -41,8 +39,9 @@ def test_an_operator_moves_a_local_install(
         "queue": {"type": "local"},
         "memory": {"type": "keyword"},
     }
-    command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", ADD]
-    subprocess.run(command, input=json.dumps(local), text=True, env=stack.environment, cwd=ROOT, check=True)
+    shell = stack.program.module("django", "shell", "--settings", "mosaic_admin.settings", "--no-imports", "-c", ADD)
+    added = stack.run(shell, text=json.dumps(local))
+    assert added.returncode == 0, added.stderr
 
     page = person("lotte", "operator")
     page.goto("/migrations/new")

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.comparator import Difference, compare, derive_mapping
-from tests.demo import ROOT
 from tests.engine import docker
 from tests.fingerprint import Catalog, catalog_of, compare_catalogs
 from tests.integration.stack.conftest import end, wait_ready
+from tests.program import ROOT
 
 TABLES = ("users", "teams", "tasks", "conversations", "messages", "insights")
 ATTEMPT_S = 150.0
