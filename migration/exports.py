@@ -1,14 +1,16 @@
-"""The history as a file: CSV for a table, JSON for a program. Neither holds a document, a row key or a secret."""
+"""The history as a file (CSV for a table, JSON for a program: no document, row key or secret), and certificates."""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from migration.models import MigrationJob
 from migration.rejects import plain_cell
+from mosaic_admin.errors import NotFoundError
 from mosaic_admin.redaction import redact_data
 
 COLUMNS = (
@@ -47,3 +49,15 @@ def as_csv(jobs: Iterable[MigrationJob]) -> Iterator[str]:
         out.seek(0)
         out.truncate()
     yield out.getvalue()
+
+
+def certificate_text(job: MigrationJob) -> str:
+    """Return a run's certificate as JSON, exactly as it was signed.
+
+    Raises:
+        NotFoundError: the run has none.
+    """
+    certificate = (job.result or {}).get("certificate")
+    if not certificate:
+        raise NotFoundError(f"Run #{job.number} has no certificate.", remediation="Only a verified run has one.")
+    return json.dumps(certificate, indent=1, ensure_ascii=False)

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from migration import choices, history, services
 from migration.bundle import support_bundle
+from migration.exports import certificate_text
 from migration.forms import NewForm, decisions_from_post, limit_from_post
 from migration.ledger_progress import show_ledger
 from migration.models import EffectiveState, MigrationJob
@@ -241,11 +242,9 @@ def plan_json(request: HttpRequest, number: int) -> HttpResponse:
 @require_GET
 def certificate(request: HttpRequest, number: int) -> HttpResponse:
     """Send the certificate exactly as it was signed."""
-    page = RunPage(services.get_job(number))
-    if not page.certificate:
-        raise NotFoundError(f"Run #{number} has no certificate.", remediation="Only a verified run has one.")
-    response = JsonResponse(page.certificate, json_dumps_params={"indent": 1, "ensure_ascii": False})
-    return download(response, page.certificate_name)
+    job = services.get_job(number)
+    response = HttpResponse(certificate_text(job), content_type="application/json")
+    return download(response, RunPage(job).certificate_name)
 
 
 @allow(READERS)

@@ -278,6 +278,17 @@ def export(as_json: bool, **filters: str) -> int:
     return ExitCode.OK
 
 
+@command.command("certificate")
+@click.argument("number", type=int)
+@command_of_django
+def certificate(number: int) -> int:
+    """Print a verified run's certificate exactly as it was signed."""
+    from migration import exports, services
+
+    click.echo(exports.certificate_text(services.get_job(number)))
+    return ExitCode.OK
+
+
 @command.command("verify")
 @click.argument("certificate", type=click.Path(path_type=Path))
 @click.option("--key", type=click.Path(path_type=Path), metavar="PUB", help="Public key (PEM) that you trust.")

@@ -82,6 +82,15 @@ def test_status_lists_runs_and_shows_one(in_state: Make, capsys: Read) -> None:
     assert json.loads(capsys.readouterr().out)["state"] == "interrupted"
 
 
+def test_the_certificate_of_a_verified_run_is_printed_as_it_was_signed(in_state: Make, capsys: Read) -> None:
+    job = in_state("verified")
+    assert mosaic("certificate", "1") == 0
+    assert json.loads(capsys.readouterr().out) == job.result["certificate"]
+    in_state("failed")
+    assert mosaic("certificate", "2") == 2
+    assert "Only a verified run" in capsys.readouterr().err
+
+
 def test_pause_resume_and_cancel_act_on_the_run(in_state: Make, capsys: Read) -> None:
     job = in_state("running")
     assert mosaic("pause", "1") == 0
