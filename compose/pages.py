@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from compose import services
+from compose import codes, services
 from compose.choice import runtime_for
 from compose.files import OVERLAY
 from compose.logs import TAIL
@@ -37,6 +37,9 @@ DOING = {
     Verb.ROTATE: "Changing the passwords of",
 }
 DID = {Verb.UP: "Started", Verb.DOWN: "Stopped", Verb.RESTART: "Restarted", Verb.ROTATE: "Changed the passwords of"}
+# why there is no status → the pill's words
+NO_STATUS = {codes.NO_ENGINE: "No Docker engine here", codes.ENGINE_HANGS: "Docker does not answer"}
+UNKNOWN = "State not known"
 ANSWER_S = 1.0
 
 
@@ -90,7 +93,7 @@ class StackPage:
     def pill(self) -> tuple[str, str]:
         status = self.look.status
         if status is None:
-            return "idle", "No Docker engine here"
+            return "idle", NO_STATUS.get(self.look.problem.code, UNKNOWN) if self.look.problem else UNKNOWN
         if not status.is_up:
             return "idle", "Stopped" if status.volumes else "Not started"
         word = f"{status.healthy_count} of {len(status.services)} healthy"

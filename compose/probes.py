@@ -23,6 +23,7 @@ from mosaic_admin.codes import Code
 from tiers.config import PostgresStorage, ResolvedConfig
 
 UP = "mosaic stack up"
+SAY_S = 0.3  # kept of the ladder's time to say that the engine hangs, and to end the command that does
 
 
 def stack_probes(config: ResolvedConfig, runtime: object, *, port: int) -> list[Probe]:
@@ -60,7 +61,7 @@ class StackRuns(_StackProbe):
 
     def run(self, context: Context) -> Finding:
         try:
-            status = self.runtime.status()
+            status = self.runtime.status(within_s=context.remaining_s() - SAY_S)
         except EngineError as error:
             if error.code is codes.ENGINE_HANGS:
                 raise
@@ -120,7 +121,7 @@ class StackIsAsItsFileSays(_StackProbe):
         status = _seen(context)
         if status is None or not status.is_up:
             return skipped("Nothing runs, so nothing can differ from the file.")
-        wanted = self.runtime.config_hashes()
+        wanted = self.runtime.config_hashes(within_s=context.remaining_s() - SAY_S)
         running = [service for service in status.services if service.state.is_up and service.config_hash]
         changed = [service.name for service in running if wanted.get(service.name) != service.config_hash]
         if not changed:

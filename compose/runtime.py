@@ -8,6 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from compose import codes
+from mosaic_admin.errors import MosaicError
+
 POSTGRES, VALKEY = "postgres-federated", "valkey-federated"
 SERVICES = (POSTGRES, VALKEY)  # in start order; both runtimes use the compose file's names
 
@@ -87,6 +90,13 @@ class StackStatus:
     @property
     def healthy_count(self) -> int:
         return sum(service.state is ServiceState.HEALTHY for service in self.services)
+
+
+def nothing_runs(so: str) -> MosaicError:
+    """Return the error for what needs a running stack: `so` ends its sentence."""
+    return MosaicError(
+        f"The stack does not run, so {so}.", remediation="Start it with `mosaic stack up`.", code=codes.STACK_DOWN
+    )
 
 
 class Runtime(Protocol):

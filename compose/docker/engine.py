@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,9 +41,13 @@ class CommandFailedError(MosaicError):
 
 @dataclass(frozen=True)
 class Engine:
-    """Runs `docker …` with a clean environment plus `extra`, the variables of the compose file."""
+    """Runs `docker …` with a clean environment plus `extra`, the variables of the compose file.
+
+    `until` (monotonic) is when who asks has no more use for an answer: a command that only looks ends by then.
+    """
 
     extra: Mapping[str, str]
+    until: float | None = None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -54,21 +60,31 @@ class Engine:
         Raises:
             EngineError: MOS-STK-010 (no client, no engine, or no right to use it), MOS-STK-013 (no answer in time).
         """
-        done = self._run(["version", "--format", "{{.Server.Version}}"], ASK_TIMEOUT_S)
+        done = self._run(["version", "--format", "{{.Server.Version}}"])
         if done.returncode != 0:
             raise _unreachable(done.stderr)
         return done.stdout.strip()
 
-    def ask(self, *arguments: str, timeout_s: float = ASK_TIMEOUT_S) -> str:
+    def ask(self, *arguments: str) -> str:
         """Run a command that only looks and return what it printed. Raises: EngineError, CommandFailedError."""
-        done = self._run(arguments, timeout_s)
+        done = self._run(arguments)
         if done.returncode != 0:
-            self.version()  # an engine that is gone is the better reason
-            raise failed(arguments, done.returncode, done.stderr)
+            raise self._why(arguments, done)
         return done.stdout
 
-    def ask_json(self, *arguments: str) -> Any:
-        return json.loads(self.ask(*arguments) or "[]")
+    def describe(self, names: Sequence[str]) -> list[dict[str, Any]]:
+        """Return what the engine knows of containers, volumes and images; what is gone meanwhile is left out.
+
+        Raises: as `ask`.
+        """
+        if not names:
+            return []
+        arguments = ["inspect", *names]
+        done = self._run(arguments)
+        if done.returncode != 0 and not all(_GONE.match(line) for line in done.stderr.splitlines() or ["?"]):
+            raise self._why(arguments, done)
+        found: list[dict[str, Any]] = json.loads(done.stdout or "[]")
+        return found
 
     def follow(self, arguments: Sequence[str], say: Say) -> None:
         """Run a command that changes something, each of its lines redacted to `say`. Raises as `ask`."""
@@ -79,8 +95,12 @@ class Engine:
                 say(redact(line))
             code = process.wait()
         if code != 0:
-            self.version()
+            self.version()  # an engine that is gone is the better reason
             raise failed(arguments, code, "\n".join(last))
+
+    def _why(self, arguments: Sequence[str], done: subprocess.CompletedProcess[str]) -> MosaicError:
+        self.version()  # as in `follow`
+        return failed(arguments, done.returncode, done.stderr)
 
     def _started(self, arguments: Sequence[str]) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -93,8 +113,10 @@ class Engine:
             env=self.environment,
         )
 
-    def _run(self, arguments: Sequence[str], timeout_s: float) -> subprocess.CompletedProcess[str]:
+    def _run(self, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
         command = [_client(), *arguments]
+        left_s = ASK_TIMEOUT_S if self.until is None else self.until - time.monotonic()
+        timeout_s = min(ASK_TIMEOUT_S, max(0.05, left_s))
         try:
             return subprocess.run(
                 command,
@@ -108,7 +130,7 @@ class Engine:
             )
         except subprocess.TimeoutExpired as exc:
             raise EngineError(
-                f"Docker did not answer within {timeout_s:.0f} s.",
+                f"Docker did not answer within {timeout_s:.1f} s.",
                 remediation="See what it is doing with `docker info` and the engine's log, then look again.",
                 code=codes.ENGINE_HANGS,
             ) from exc
@@ -154,6 +176,7 @@ def failed(arguments: Sequence[str], code: int, words: str) -> CommandFailedErro
     )
 
 
+_GONE = re.compile(r"error\b.*\bno such (object|container|volume|image)\b", re.IGNORECASE)
 _VERBS = ("up", "rm", "restart", "config", "ps", "inspect", "logs", "volume", "exec")
 
 

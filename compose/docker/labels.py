@@ -16,6 +16,7 @@ from compose.runtime import SERVICES, ServiceState, ServiceStatus, Volume
 PROJECT = "com.docker.compose.project"
 SERVICE = "com.docker.compose.service"
 ONE_OFF = "com.docker.compose.oneoff"
+IMAGE = "com.docker.compose.image"  # the id of the image that the container was made from
 CONFIG_HASH = "com.docker.compose.config-hash"
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from compose import codes
 from compose.docker.engine import CommandFailedError, Engine
-from compose.docker.labels import PROJECT, moment, services_from, volume_from
+from compose.docker.labels import IMAGE, PROJECT, moment, services_from, volume_from
 from compose.files import OVERLAY, PROFILE
 from compose.logs import log_line
 from compose.rotation import Rotation
-from compose.runtime import SERVICES, LogLine, Say, ServiceState, StackStatus
+from compose.runtime import SERVICES, LogLine, Say, ServiceState, StackStatus, nothing_runs
 from compose.secret_files import ensure_secrets
 from mosaic_admin.errors import MosaicError
 
@@ -38,7 +39,16 @@ class DockerStack:
 
     @property
     def engine(self) -> Engine:
-        return Engine({**self.settings, "MOSAIC_SECRETS_DIR": str(self.secrets)})
+        return self._engine(None)
+
+    def _engine(self, within_s: float | None) -> Engine:
+        until = None if within_s is None else time.monotonic() + within_s
+        return Engine({**self.settings, "MOSAIC_SECRETS_DIR": str(self.secrets)}, until)
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Return the setting of each published port with its number."""
+        return {name: int(self.settings.get(name) or default) for name, default in PORTS.items()}
 
     def arguments(self, *words: str) -> list[str]:
         """Return a whole compose command line: what page and documents show is what runs."""
@@ -47,7 +57,7 @@ class DockerStack:
 
     def up(self, say: Say) -> None:
         ensure_secrets(self.secrets)
-        if held := [service.name for service in self.status().services if service.state is ServiceState.PAUSED]:
+        if held := [service.name for service in self._states().services if service.state is ServiceState.PAUSED]:
             self._change(["unpause", *held], say)
         self._change(["up", "--detach", *SERVICES], say)
         self._wait(say)
@@ -57,35 +67,54 @@ class DockerStack:
         self._change(["rm", "--stop", "--force", *reversed(SERVICES)], say)
 
     def restart(self, service: str | None, say: Say) -> None:
-        if not self.status().is_up:
+        if not self._states().is_up:
             raise nothing_runs("there is nothing to restart")
         self._change(["restart", *([service] if service else SERVICES)], say)
         self.up(say)
 
     def rotate(self, say: Say) -> None:
         # Healthy is too much to ask: a change that was cut short leaves Valkey's health check with the old password.
-        if not all(service.state.is_up for service in self.status().services):
+        if not all(service.state.is_up for service in self._states().services):
             raise nothing_runs("there is no server to give new passwords to")
-        ports = {name: int(self.settings.get(name) or default) for name, default in PORTS.items()}
-        Rotation(self.secrets, ports["MOSAIC_POSTGRES_PORT"], ports["MOSAIC_VALKEY_PORT"]).run(say)
+        Rotation(self.secrets, self.ports["MOSAIC_POSTGRES_PORT"], self.ports["MOSAIC_VALKEY_PORT"]).run(say)
 
-    def status(self) -> StackStatus:
-        engine = self.engine
-        version = engine.version()
-        label = f"label={PROJECT}={self.project}"
-        ids = engine.ask("ps", "--all", "--quiet", "--no-trunc", "--filter", label).split()
-        containers = engine.ask_json("inspect", "--type", "container", *ids) if ids else []
-        images = sorted({container["Image"] for container in containers})
-        known = {image["Id"]: image for image in (engine.ask_json("image", "inspect", *images) if images else [])}
-        services = services_from(containers, known)
-        names = engine.ask("volume", "ls", "--quiet", "--filter", label).split()
-        found = engine.ask_json("volume", "inspect", *names) if names else []
+    def status(self, *, within_s: float | None = None) -> StackStatus:
+        """Describe the stack; `within_s` limits the whole look, not each of its commands.
+
+        Four commands in two rounds: what there is, then all of it in one answer. What goes between the two is absent.
+        """
+        engine = self._engine(within_s)
+        with ThreadPoolExecutor(3) as pool:
+            version = pool.submit(engine.version)
+            containers = pool.submit(self._containers, engine)
+            volumes = pool.submit(engine.ask, "volume", "ls", "--quiet", "--filter", self._label)
+            title = f"Docker {version.result()}"  # the first to be asked for: its error says best what is wrong
+            known = engine.describe([*containers.result(), *volumes.result().split()])
+        services = services_from(
+            [item for item in known if "State" in item], {item["Id"]: item for item in known if "RepoDigests" in item}
+        )
         return StackStatus(
-            engine=f"Docker {version}",
+            engine=title,
             services=tuple(services[: len(SERVICES)]),
-            volumes=tuple(volume_from(volume, services) for volume in found),
+            volumes=tuple(volume_from(item, services) for item in known if "Mountpoint" in item),
             others=tuple(services[len(SERVICES) :]),
         )
+
+    @property
+    def _label(self) -> str:
+        return f"label={PROJECT}={self.project}"
+
+    def _containers(self, engine: Engine) -> list[str]:
+        """Return the ids of the project's containers, and of the images that they were made from."""
+        shape = f'{{{{.ID}}}} {{{{.Label "{IMAGE}"}}}}'
+        text = engine.ask("ps", "--all", "--no-trunc", "--filter", self._label, "--format", shape)
+        return list(dict.fromkeys(text.split()))
+
+    def _states(self) -> StackStatus:
+        """Return the services' states alone: two commands, for who asks again and again."""
+        engine = self.engine
+        known = engine.describe([name for name in self._containers(engine) if not name.startswith("sha256:")])
+        return StackStatus("Docker", tuple(services_from(known, {})[: len(SERVICES)]))
 
     def logs(self, service: str, *, tail: int) -> list[LogLine]:
         text = self.engine.ask(*self.arguments("logs", "--no-log-prefix", "--timestamps", "--tail", str(tail), service))
@@ -94,16 +123,16 @@ class DockerStack:
     def config(self) -> str:
         return self.engine.ask(*self.arguments("config"))
 
-    def config_hashes(self) -> dict[str, str]:
+    def config_hashes(self, *, within_s: float | None = None) -> dict[str, str]:
         """Return service → hash of its configuration: what compose compares before it makes a container anew."""
-        lines = self.engine.ask(*self.arguments("config", "--hash", "*")).splitlines()
+        lines = self._engine(within_s).ask(*self.arguments("config", "--hash", "*")).splitlines()
         return {name: value for name, _, value in (line.partition(" ") for line in lines)}
 
     def _wait(self, say: Say) -> None:
         """Wait until all is healthy. Compose's own `--wait` gives up at once on a service that only just recovers."""
         begun = trouble_since = time.monotonic()
         told: set[str] = set()
-        while not (status := self.status()).is_healthy:
+        while not (status := self._states()).is_healthy:
             for service in status.services:
                 if service.state is ServiceState.HEALTHY and service.name not in told:
                     told.add(service.name)
@@ -122,20 +151,14 @@ class DockerStack:
         try:
             self.engine.follow(self.arguments(*words), say)
         except CommandFailedError as error:
-            raise classified(error) from error
-
-
-def nothing_runs(so: str) -> MosaicError:
-    return MosaicError(
-        f"The stack does not run, so {so}.",
-        remediation="Start it with `mosaic stack up`.",
-        code=codes.STACK_DOWN,
-    )
+            raise classified(error, self.ports) from error
 
 
 def not_healthy(status: StackStatus) -> MosaicError:
     """Return the error that names what keeps the stack from being healthy."""
-    ill = [service for service in status.services if service.state is not ServiceState.HEALTHY]
+    ill = [service for service in status.services if service.state not in _ON_ITS_WAY] or [
+        service for service in status.services if service.state is not ServiceState.HEALTHY
+    ]
     names = " and ".join(service.name for service in ill)
     return MosaicError(
         f"{names} {'was' if len(ill) == 1 else 'were'} started and did not become healthy.",
@@ -156,7 +179,8 @@ _CLASSES = (
         r"port is already allocated|address already in use",
         codes.PORT_IN_USE,
         "A port of the stack is taken on this host.",
-        "See what listens there with `ss -ltnp 'sport = :5433 or sport = :6380'` and stop it, or set "
+        "See what listens there with `ss -ltnp 'sport = :{MOSAIC_POSTGRES_PORT} or sport = :{MOSAIC_VALKEY_PORT}'` and "
+        "stop it, or set "
         "MOSAIC_POSTGRES_PORT or MOSAIC_VALKEY_PORT to another port.",
     ),
     (
@@ -170,9 +194,9 @@ _CLASSES = (
 )
 
 
-def classified(error: CommandFailedError) -> MosaicError:
-    """Return the error in our words; one that fits no class stays as it is."""
+def classified(error: CommandFailedError, ports: Mapping[str, int]) -> MosaicError:
+    """Return the error in our words, with this stack's own ports; one that fits no class stays as it is."""
     for pattern, code, sentence, remedy in _CLASSES:
         if re.search(pattern, error.words, re.IGNORECASE):
-            return MosaicError(sentence, remediation=remedy, code=code)
+            return MosaicError(sentence, remediation=remedy.format(**ports), code=code)
     return error

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -62,6 +63,11 @@ class EmbeddedPostgres(EmbeddedServer):
     def is_made(self) -> bool:
         """Say whether the cluster exists."""
         return (self.data_dir / "PG_VERSION").is_file()
+
+    def made_at(self) -> datetime | None:
+        if not self.is_made():
+            return None
+        return datetime.fromtimestamp((self.data_dir / "PG_VERSION").stat().st_mtime, UTC)  # written once, by initdb
 
     def prepare(self) -> None:
         if self.is_made():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import ClassVar
@@ -65,6 +66,10 @@ class EmbeddedServer:
 
     def is_running(self) -> bool:
         return self.pid() is not None
+
+    def made_at(self) -> datetime | None:
+        """Return when the data were made, where a file tells; a folder's own times change with what is in it."""
+        return None
 
     def start(self) -> bool:
         """Start the server and wait until it accepts connections; return True when it ran already and was adopted.

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import LiteralString
 
 import psycopg
 from psycopg import sql
 
-from compose import codes
 from compose.embedded.postgres import EmbeddedPostgres
 from compose.embedded.server import EmbeddedServer
 from compose.logs import tail_of
 from compose.rotation import Rotation
-from compose.runtime import LogLine, Say, StackStatus, Volume
-from mosaic_admin.errors import MosaicError
+from compose.runtime import LogLine, Say, StackStatus, Volume, nothing_runs
 
 
 class EmbeddedStack:
@@ -49,7 +45,7 @@ class EmbeddedStack:
 
     def restart(self, service: str | None, say: Say) -> None:
         if not self.status().is_up:
-            raise _nothing_runs("there is nothing to restart")
+            raise nothing_runs("there is nothing to restart")
         for server in self.servers:
             if service in (None, server.name):
                 server.stop()
@@ -58,13 +54,13 @@ class EmbeddedStack:
 
     def rotate(self, say: Say) -> None:
         if self.rotation is None or not all(server.is_running() for server in self.servers):
-            raise _nothing_runs("there is no server to give new passwords to")
+            raise nothing_runs("there is no server to give new passwords to")
         self.rotation.run(say)
 
     def status(self) -> StackStatus:
         services = tuple(server.status() for server in self.servers)
         made = [server for server in self.servers if server.data_dir.exists()]
-        volumes = tuple(Volume(str(server.data_dir), (server.name,), _made_at(server.data_dir)) for server in made)
+        volumes = tuple(Volume(str(server.data_dir), (server.name,), server.made_at()) for server in made)
         return StackStatus("Processes of this host", services, volumes)
 
     def logs(self, service: str, *, tail: int) -> list[LogLine]:
@@ -81,16 +77,6 @@ class EmbeddedStack:
 
     def _server(self, name: str) -> EmbeddedServer:
         return next(server for server in self.servers if server.name == name)
-
-
-def _nothing_runs(so: str) -> MosaicError:
-    return MosaicError(
-        f"The stack does not run, so {so}.", remediation="Start it with `mosaic stack up`.", code=codes.STACK_DOWN
-    )
-
-
-def _made_at(folder: Path) -> datetime:
-    return datetime.fromtimestamp(folder.stat().st_ctime, UTC)
 
 
 def ensure_database(server: EmbeddedPostgres, *, role: str, password: str, extensions: Sequence[str] = ()) -> None:

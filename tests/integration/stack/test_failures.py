@@ -26,6 +26,7 @@ def test_a_taken_port_is_named(fresh_stack: ComposeStack) -> None:
     with socket.create_server(("127.0.0.1", fresh_stack.ports["MOSAIC_POSTGRES_PORT"])):
         error = refused(fresh_stack)
     assert error.code.id == "MOS-STK-014"
+    assert f"sport = :{fresh_stack.ports['MOSAIC_POSTGRES_PORT']} or " in error.remediation
     assert fresh_stack.up() is not None  # and once it is free the same command goes on
 
 

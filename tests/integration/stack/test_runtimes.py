@@ -107,11 +107,13 @@ def test_the_queue_keeps_every_key_and_writes_it_down(running: Subject) -> None:
 def test_data_outlives_down_and_up(running: Subject) -> None:
     running.query("CREATE TABLE IF NOT EXISTS kept AS SELECT 'a row' AS text")
     running.queue.set("kept", "a job")
-    volumes = {volume.name for volume in running.runtime.status().volumes}
+    volumes = {(volume.name, volume.made_at) for volume in running.runtime.status().volumes}
+    assert any(made_at for _, made_at in volumes)
     running.runtime.down(lambda _: None)
     assert not running.runtime.status().is_up
-    assert {volume.name for volume in running.runtime.status().volumes} == volumes
+    assert {(volume.name, volume.made_at) for volume in running.runtime.status().volumes} == volumes
     running.runtime.up(lambda _: None)
+    assert {(volume.name, volume.made_at) for volume in running.runtime.status().volumes} == volumes
     assert running.query("SELECT text FROM kept") == ("a row",)
     assert running.queue.get("kept") == b"a job"
 

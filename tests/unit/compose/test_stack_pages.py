@@ -9,11 +9,12 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
-from compose import pages, services
+from compose import codes, pages, services
 from compose.docker.engine import EngineError
 from compose.logs import log_line
 from compose.models import ActionState, StackAction, Verb
 from mosaic_admin.access import Role
+from mosaic_admin.errors import MosaicError
 from mosaic_admin.people.models import User
 from tests.fakes.runtime import FakeRuntime
 
@@ -98,6 +99,18 @@ def test_a_host_without_an_engine_shows_files_and_commands(client_of: ClientOf, 
     assert "docker compose -f docker-compose.federated.yml --profile federated up -d --wait" in page
     assert "pgvector/pgvector:pg17" in page
     assert "MOS-STK-010" in page
+
+
+def test_the_pill_tells_an_engine_that_hangs_from_one_that_is_not_there(
+    client_of: ClientOf, runtime: FakeRuntime
+) -> None:
+    runtime.status_fails_with = EngineError("Docker hangs.", remediation="See why.", code=codes.ENGINE_HANGS)
+    client = client_of(Role.OPERATOR)
+    assert "Docker does not answer" in client.get("/stack/").content.decode()
+    runtime.status_fails_with = MosaicError("A folder is closed.", remediation="Open it.", code=codes.SECRET_MISSING)
+    page = client.get("/stack/").content.decode()
+    assert "State not known" in page
+    assert "No Docker engine" not in page
 
 
 def test_a_log_line_that_looks_like_markup_is_text(client_of: ClientOf, runtime: FakeRuntime) -> None:
