@@ -19,9 +19,7 @@ from doctor.runner import REPORT_S, run_probes
 from mosaic_admin.codes import Code
 from mosaic_admin.errors import MosaicError
 from tiers.config import PgliteStorage, ResolvedConfig, ValkeyQueue, load_config
-from tiers.schema import TEAM_ALIAS, Tier
-
-TIERS = {**{tier.value: tier.value for tier in Tier}, TEAM_ALIAS: Tier.STANDALONE.value}
+from tiers.schema import tier_of
 
 
 class Assembler(Protocol):
@@ -76,7 +74,7 @@ def report_on_failure(code: Code, message: str, fix: str) -> Report:
 def tier_word(path: Path) -> str | None:
     """Return the tier that a broken file still names; None when even that cannot be read."""
     with suppress(OSError, ValueError, AttributeError, RecursionError):
-        return TIERS.get(str(json.loads(path.read_bytes()).get("tier")))
+        return tier_of(json.loads(path.read_bytes()))
     return None
 
 

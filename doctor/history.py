@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,7 @@ from doctor import latency
 from doctor.models import Span
 from doctor.report import Light, Report
 from doctor.webhooks import announce
+from mosaic_admin.canonical import canonical_json
 from mosaic_admin.errors import NotFoundError
 
 GAP = timedelta(minutes=5)  # reports come every minute; a longer silence ends a span: nobody looked
@@ -68,7 +68,7 @@ def fingerprint_of(body: dict[str, Any]) -> str:
     findings = sorted(
         [item["probe"], item["status"], item["code"] or "", str(bool(item["suppressed"]))] for item in body["findings"]
     )
-    kept = json.dumps([body["tier"], body["status"], services, findings], sort_keys=True)
+    kept = canonical_json([body["tier"], body["status"], services, findings])
     return hashlib.sha256(kept.encode()).hexdigest()
 
 

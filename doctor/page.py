@@ -14,6 +14,7 @@ from doctor.history import SinceGreen, Tick
 from doctor.models import Span
 from doctor.report import Report
 from mosaic_admin.codes import Code, ExitCode
+from tiers.schema import Tier
 
 TROUBLE = ("fail", "unknown", "warn")
 SERVICE_WORDS = {"pass": "Pass", "warn": "Warning", "fail": "Failing", "skip": "Waiting", "unknown": "Unknown"}
@@ -122,7 +123,7 @@ class Page:
         return [row for row in rows if row.code == code_id]
 
 
-TIERS = ("local", "standalone", "federated")
+TIERS = tuple(tier.value for tier in Tier)
 
 
 def preview_of(report: Report) -> Page:

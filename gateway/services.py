@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -13,6 +12,7 @@ from gateway import codes, files
 from gateway.client import GatewayClient
 from gateway.errors import GatewayNotRunningError
 from mosaic_admin import env
+from mosaic_admin.canonical import canonical_json
 from mosaic_admin.errors import MosaicError
 from store.ledger import LockHolder, lock_holders, parse_holder
 from tiers.config import PgliteStorage, load_config
@@ -192,7 +192,7 @@ def tag_of(status: GatewayStatus) -> str:
     """Return a tag that changes when the page would: seconds alone do not count."""
     tokens = {name: status.tokens.get(name) for name in ("known", "is_current")}
     facts = {**status.as_dict(), "since_s": None, "tokens": tokens}
-    words = json.dumps([facts, [str(item) for item in status.holders]], sort_keys=True)
+    words = canonical_json([facts, [str(item) for item in status.holders]])
     return hashlib.sha256(words.encode()).hexdigest()[:16]
 
 

@@ -10,9 +10,10 @@ from migration.job_errors import NoTargetError
 from mosaic_admin import env
 from tiers.config import read_document
 from tiers.models import TierConfig
+from tiers.schema import TIER_WORDS, Tier
 from tiers.services import all_configs, config_folder, federated_target, get_config
 
-SOURCE_TIERS = ("local", "standalone", "team")
+SOURCE_TIERS = tuple(word for word, tier in TIER_WORDS.items() if tier is not Tier.FEDERATED)
 FILE = "file"
 
 

@@ -12,13 +12,14 @@ from django.utils import timezone
 
 from migration.jobs import interrupted_rows
 from migration.models import EffectiveState, JobState, MigrationEvent, MigrationJob
+from tiers.schema import Tier, words_of
 
 PAGE_SIZE = 50
 MAX_POINTS = 300  # a chart is at most some 900 px wide
 RECENT_EVENTS = 12
 HASH_PREFIX = 4  # as pages show a hash: fewer characters would match by chance
 HEAVY = ("plan", "result", "progress", "source_document", "target_document", "decisions", "options", "search_text")
-TIERS = {"local": ("local",), "standalone": ("standalone", "team")}  # `team` is the older word
+TIERS = {tier.value: words_of(tier) for tier in (Tier.LOCAL, Tier.STANDALONE)}  # what a run's row may have for it
 PERIODS = {"7": "Last 7 days", "30": "Last 30 days", "90": "Last 90 days", "": "Any time"}
 
 

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from migration.engine.certificate import FORMAT
-from migration.engine.model import canonical_json
 from migration.job_errors import BadCertificateError, SigningKeyError
+from mosaic_admin.canonical import canonical_json
 from mosaic_admin.private_files import make_private
 
 ALGORITHM = "Ed25519"

@@ -19,8 +19,7 @@ from doctor.services import current_light
 from migration.models import EffectiveState
 from migration.services import last_job
 from mosaic_admin.access import ADMINS, READERS, Role
-
-TIERS = {"local": "local", "standalone": "standalone", "team": "standalone", "federated": "federated"}
+from tiers.schema import tier_of
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def configured_tier() -> str:
     """Return the tier word of mosaic.config.json; a missing or broken file is a word too, never an error."""
     try:
         document = json.loads(settings.ENV.config.read_text())
-        return TIERS.get(document.get("tier"), "unreadable")
+        return tier_of(document) or "unreadable"
     except FileNotFoundError:
         return "not configured"
     except (OSError, ValueError, AttributeError, TypeError):

@@ -9,7 +9,6 @@ The folder is locked (`flock`) meanwhile, so an intent without a lock is one tha
 from __future__ import annotations
 
 import hashlib
-import json
 import socket
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +21,7 @@ from django.utils import timezone
 from mosaic_admin.audit.actor import SYSTEM, Actor
 from mosaic_admin.audit.models import Action, Channel
 from mosaic_admin.audit.services import record
+from mosaic_admin.canonical import canonical_json
 from mosaic_admin.errors import MosaicError
 from tiers import codes
 from tiers.config import ConfigError, ConfigFileError, read_document, resolve_document
@@ -43,8 +43,7 @@ class StaleConfigError(MosaicError):
 
 def digest_of(document: dict[str, Any]) -> str:
     """Return what identifies a document, whatever its formatting and order of keys."""
-    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(canonical_json(document).encode()).hexdigest()
 
 
 def file_digest(path: Path) -> str:

@@ -24,11 +24,13 @@ from tiers.schema import (
     TEAM_ALIAS_ENDS,
     ConfigDocument,
     LocalQueueDocument,
+    Parts,
     PgliteDocument,
     PostgresDocument,
     Tier,
     ValkeyQueueDocument,
     check_shape,
+    tier_of,
     usable_parts,
 )
 from tiers.variables import Reader
@@ -144,7 +146,7 @@ def resolve_document(
     """
     shaped, problems = check_shape(document)
     reader = Reader(Path(base_dir), os.environ if environ is None else environ)
-    parts = usable_parts(document)
+    parts = Parts(tier_of(document), shaped.storage, shaped.queue, shaped.memory) if shaped else usable_parts(document)
     storage = _storage(parts.storage, reader) if parts.storage else None
     queue = _queue(parts.queue, reader) if parts.queue else None
     problems += [*reader.problems, *(tier_problems(parts, parts.tier) if parts.tier else ())]

@@ -13,11 +13,11 @@ from mosaic_admin.errors import MosaicError
 from tiers import services
 from tiers.activation import StaleConfigError
 from tiers.config import ConfigError, Problem
-from tiers.forms import DEFAULTS, FieldsForm, JsonForm, initial_of, tier_of
+from tiers.forms import DEFAULTS, FieldsForm, JsonForm, initial_of
 from tiers.masking import mask_document, pretty, redact_source, redact_text, unmask_document
 from tiers.models import TierConfig
 from tiers.rules import RULES
-from tiers.schema import Tier
+from tiers.schema import TIER_WORDS, Tier
 
 
 @dataclass
@@ -120,7 +120,7 @@ class Editor:
         wanted = self.request.POST.get("tier") or self.request.GET.get("tier", "")
         if wanted in list(Tier):
             return Tier(wanted)
-        return tier_of(self.config.document) if self.config else Tier.FEDERATED
+        return TIER_WORDS[self.config.document["tier"]] if self.config else Tier.FEDERATED
 
     def _is_json(self) -> bool:
         return self.request.GET.get("as") == "json"

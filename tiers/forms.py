@@ -13,7 +13,7 @@ from mosaic_admin.people.forms import HouseForm
 from tiers.masking import mask_document
 from tiers.models import TierConfig
 from tiers.problems import Problem
-from tiers.schema import TEAM_ALIAS, Tier
+from tiers.schema import TIER_WORDS, Tier
 
 DEFAULTS: Mapping[Tier, dict[str, Any]] = {
     Tier.LOCAL: tiers.DEFAULT_LOCAL_CONFIG,
@@ -130,16 +130,11 @@ def initial_of(document: dict[str, Any], tier: Tier) -> dict[str, Any]:
     return values
 
 
-def tier_of(document: dict[str, Any]) -> Tier:
-    """Return the tier of a document that was checked."""
-    return Tier.STANDALONE if document["tier"] == TEAM_ALIAS else Tier(document["tier"])
-
-
 def _start(document: dict[str, Any], tier: Tier) -> dict[str, Any]:
     """Return the document itself when it is of this tier, else the tier's default with the document's remark."""
     if not document:
         return DEFAULTS[tier]
-    if tier_of(document) is tier:
+    if TIER_WORDS[document["tier"]] is tier:
         return document
     return {**DEFAULTS[tier], **{key: document[key] for key in ("$schema", "$comment") if key in document}}
 

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from tiers.parameters import parameter_problem
 from tiers.problems import Problem
-from tiers.schema import TEAM_ALIAS, ConfigDocument, Parts, PostgresDocument, Tier, config_shape
+from tiers.schema import ConfigDocument, Parts, PostgresDocument, Tier, config_shape, words_of
 
 POSTGRES_SCHEMES = ("postgresql", "postgres")
 VALKEY_SCHEMES = ("redis", "rediss", "valkey", "valkeys")
@@ -76,7 +76,6 @@ def config_schema() -> dict[str, Any]:
 
 
 def _tier_schema(tier: Tier, rules: tuple[Rule, ...]) -> dict[str, Any]:
-    words = [str(tier), TEAM_ALIAS] if tier is Tier.STANDALONE else [str(tier)]
     sections: dict[str, Any] = {}
     for rule in rules:
         name, key = rule.path.split(".")
@@ -84,7 +83,7 @@ def _tier_schema(tier: Tier, rules: tuple[Rule, ...]) -> dict[str, Any]:
         section["properties"][key] = {"const": rule.value}
         if rule.value is True:  # left out means false
             section["required"] = [key]
-    condition = {"properties": {"tier": {"enum": words}}, "required": ["tier"]}
+    condition = {"properties": {"tier": {"enum": list(words_of(tier))}}, "required": ["tier"]}
     return {"if": condition, "then": {"properties": sections}}
 
 

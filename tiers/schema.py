@@ -24,6 +24,20 @@ class Tier(StrEnum):
     FEDERATED = "federated"
 
 
+TIER_WORDS = {**{tier.value: tier for tier in Tier}, TEAM_ALIAS: Tier.STANDALONE}  # what a file may write for a tier
+
+
+def tier_of(document: dict[str, Any]) -> Tier | None:
+    """Return the tier that a document names, by its old word too; None where it names none."""
+    word = document.get("tier")
+    return TIER_WORDS.get(word) if isinstance(word, str) else None
+
+
+def words_of(tier: Tier) -> tuple[str, ...]:
+    """Return the words for a tier, today's first."""
+    return tuple(word for word, found in TIER_WORDS.items() if found is tier)
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
@@ -143,9 +157,7 @@ _ADAPTERS: dict[str, TypeAdapter[Any]] = {
 
 def usable_parts(document: dict[str, Any]) -> Parts:
     """Return what can be checked further, so that one wrong key hides no other problem."""
-    word = document.get("tier")
-    tier = Tier.STANDALONE if word == TEAM_ALIAS else Tier(word) if word in list(Tier) else None
-    return Parts(tier, *(_usable(name, document.get(name)) for name in _SECTIONS))
+    return Parts(tier_of(document), *(_usable(name, document.get(name)) for name in _SECTIONS))
 
 
 def _usable(name: str, value: Any) -> Any:

@@ -18,7 +18,6 @@ from mosaic_admin.errors import MosaicError, NotFoundError
 from tiers import codes
 from tiers.activation import activate_row, digest_of, file_digest, settle, stale
 from tiers.config import (
-    TEAM_ALIAS,
     ConfigError,
     ConfigFileError,
     Problem,
@@ -31,6 +30,7 @@ from tiers.config import (
 from tiers.masking import diff_lines, mask_document, pretty, redact_text, unmask_document
 from tiers.models import RevisionAction, TierConfig, TierConfigRevision
 from tiers.reading import parse_document
+from tiers.schema import TIER_WORDS
 from tiers.writing import write_atomically
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def create_config(*, name: str, document: dict[str, Any], person: User | None = 
     try:
         with transaction.atomic():
             config = TierConfig.objects.create(
-                name=name, tier=_tier_of(document), document=document, created_by=person, updated_by=person
+                name=name, tier=TIER_WORDS[document["tier"]], document=document, created_by=person, updated_by=person
             )
             _record(config, RevisionAction.CREATE, person, why, before=None, after=document)
     except IntegrityError:
@@ -125,7 +125,14 @@ def edit_config(
         return config
     with transaction.atomic():
         imported = {"file_digest": digest_of(document)} if action is RevisionAction.IMPORT else {}
-        _claim(config, expected_revision, document=document, tier=_tier_of(document), updated_by=person, **imported)
+        _claim(
+            config,
+            expected_revision,
+            document=document,
+            tier=TIER_WORDS[document["tier"]],
+            updated_by=person,
+            **imported,
+        )
         _record(get_config(config_id), action, person, why, before=config.document, after=document)
     return get_config(config_id)
 
@@ -293,8 +300,3 @@ def _free_name(wanted: str) -> str:
     return next(
         name for number in range(len(names) + 1) if (name := f"{wanted}-{number}" if number else wanted) not in names
     )
-
-
-def _tier_of(document: dict[str, Any]) -> Tier:
-    word = document["tier"]
-    return Tier.STANDALONE if word == TEAM_ALIAS else Tier(word)

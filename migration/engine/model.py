@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -13,6 +12,7 @@ from uuid import UUID
 from pydantic import TypeAdapter
 
 from migration.engine.throttle import Throttle
+from mosaic_admin.canonical import canonical_json
 
 if TYPE_CHECKING:
     from tiers.config import ResolvedConfig
@@ -87,11 +87,6 @@ def _adapter(cls: type[Any]) -> TypeAdapter[Any]:
     if cls not in _adapters:
         _adapters[cls] = TypeAdapter(cls)
     return _adapters[cls]
-
-
-def canonical_json(data: Any) -> str:
-    """One text for one value: sorted keys, no spaces, unescaped UTF-8; what hashes and signatures are taken over."""
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from mosaic_admin.errors import MosaicError
 from tiers.config import ConfigError, config_schema, resolve_document
 from tiers.reading import parse_document
 from tiers.rules import tier_problems
-from tiers.schema import TEAM_ALIAS, Tier, check_shape
+from tiers.schema import TEAM_ALIAS, TIER_WORDS, Tier, check_shape
 
 CANARY = "zq7-canary-4711"
 DEFAULTS = [tiers.DEFAULT_LOCAL_CONFIG, tiers.DEFAULT_STANDALONE_CONFIG, tiers.DEFAULT_FEDERATED_CONFIG]
@@ -64,7 +64,7 @@ def test_schema_and_validator_agree_on_every_document(document: dict[str, Any]) 
     shaped, problems = check_shape(document)
     assert (shaped is None) == bool(problems)
     if shaped is not None:
-        problems = tier_problems(shaped, Tier.STANDALONE if shaped.tier == TEAM_ALIAS else Tier(shaped.tier))
+        problems = tier_problems(shaped, TIER_WORDS[shaped.tier])
     assert (not problems) == VALIDATOR.is_valid(document), (problems, document)
 
 
