@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 import tiers
 from mosaic_admin.errors import MosaicError
+from tests.fuzzing import MANY
 from tiers.config import ConfigError, config_schema, resolve_document
 from tiers.reading import parse_document
 from tiers.rules import tier_problems
@@ -32,8 +32,8 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4),
     max_leaves=8,
 )
-EXAMPLES = int(os.environ.get("MOSAIC_TEST_EXAMPLES") or (500 if os.environ.get("CI") else 100))
-MANY = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
 VALIDATOR = Draft202012Validator(config_schema())
 
 
