@@ -23,6 +23,9 @@ from tiers.pglite.errors import ChangedError, DirectoryError, NoRoomError
 OWNER = "owner.lock"
 SPARE_BYTES = 64 << 20  # opening a copy writes to it: its log, and each chunk on its way
 CHUNK_ROOM = 1.2
+# What lets an engine act outside of its copy: a link leads back into the live files, and a recovery that is asked for
+# runs the commands of the directory's own settings. PGlite makes neither.
+STRAY = ("recovery.signal", "standby.signal")
 
 
 def copies_folder() -> Path:
@@ -33,7 +36,7 @@ def copies_folder() -> Path:
 def private_copy(directory: Path) -> Iterator[Path]:
     """Copy a directory that nobody writes to, for a block. The caller holds its lock.
 
-    Raises: DirectoryError, MajorError, NoRoomError; ChangedError when the directory was not still.
+    Raises: DirectoryError (a link in it, too), MajorError, NoRoomError; ChangedError when the directory was not still.
     """
     release_for(directory)
     sweep_copies()
@@ -125,16 +128,27 @@ def _copy(directory: Path, copy: Path) -> str:
 
 
 def _copy_one(digest: xxhash.xxh3_128, path: Path, directory: Path, to: Path) -> None:
-    if path.is_symlink():
-        add_to_hash(digest, path, directory)
-        os.symlink(os.readlink(path), to)
-    elif path.is_file():
+    if path.is_symlink() or path.relative_to(directory).as_posix() in STRAY:
+        raise _stray(path, directory)
+    if path.is_file():
         with open(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             add_to_hash(digest, path, directory, file.write)
     else:
         add_to_hash(digest, path, directory)
         if path.is_dir():
             to.mkdir(mode=0o700)
+
+
+def _stray(path: Path, directory: Path) -> DirectoryError:
+    is_link = path.is_symlink()
+    name = path.relative_to(directory).as_posix()
+    return DirectoryError(
+        f"{directory} holds {'the link' if is_link else 'a request for recovery,'} {name!r}: "
+        f"{'a copy would write through it into the original' if is_link else 'no program of PGlite makes that'}.",
+        remediation="Put the files themselves in the place of the link, with every program stopped, then try again."
+        if is_link
+        else "Find out who put it there. With every program stopped, take it away, then try again.",
+    )
 
 
 def _hash_again(directory: Path) -> str:

@@ -58,11 +58,13 @@ const { vector } = await import(options.vector)
 const open = (extensions) => PGlite.create({ dataDir: options.dataDir, database: options.database, extensions })
 
 // A type or operator of an extension works only when the engine was started with it, and the directory knows which it has.
+// Its names are data from somebody: one that could be a path would have us run a file of theirs.
 async function otherExtensions() {
   const { rows } = await db.query(`SELECT extname FROM pg_extension WHERE extname NOT IN ('plpgsql', 'vector')`)
   const found = {}
   for (const { extname } of rows) {
     const name = extname.replaceAll('-', '_')
+    if (!/^\w+$/.test(name)) continue
     const file = join(dirname(options.engine), 'contrib', `${name}.js`)
     if (existsSync(file)) found[name] = (await import(file))[name]
   }
