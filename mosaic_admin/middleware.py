@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -24,9 +25,11 @@ class ErrorMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         location = response.get("Location", "")
-        if getattr(request, "htmx", False) and location.startswith(resolve_url(settings.LOGIN_URL)):
+        htmx = getattr(request, "htmx", None)
+        if htmx and location.startswith(resolve_url(settings.LOGIN_URL)):
             # The browser would follow a 302 and htmx would put the sign-in page into the polled fragment.
-            return HttpResponse(status=200, headers={"HX-Redirect": location.split("?")[0]})
+            query = urlencode({"next": htmx.current_url_abs_path or "/"})
+            return HttpResponse(status=200, headers={"HX-Redirect": f"{location.split('?')[0]}?{query}"})
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:

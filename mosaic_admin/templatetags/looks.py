@@ -1,6 +1,7 @@
 """How states, numbers and times look on every page. Built in: templates need no `{% load %}`.
 
-Tags: `state pill icon bar command`. Filters: `coded bytes count duration age utc`. They choose looks, never rules.
+Tags: `state pill icon bar command crumb`. Filters: `coded bytes count duration age utc`.
+They choose looks, never rules.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 
 from django import template
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -131,6 +133,15 @@ def bar(value: float, total: float = 100, kind: str = "run", label: str = "") ->
         BAR_WIDTH,
         f"{part * BAR_WIDTH:.1f}",
     )
+
+
+@register.simple_tag
+def crumb(label: str, view: str = "", *args: Any) -> SafeString:
+    """Add one step of the breadcrumb; without a view it is this page: `{% crumb "Run #%s" "" job.number %}`."""
+    words = label.replace("%s", str(args[0])) if args else label
+    if not view:
+        return format_html('<li aria-current="page">{}</li>', words)
+    return format_html('<li><a href="{}">{}</a></li>', reverse(view, args=args), words)
 
 
 @register.inclusion_tag("partials/command.html")

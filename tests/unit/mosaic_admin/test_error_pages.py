@@ -105,7 +105,14 @@ def test_a_forged_form_is_refused_with_a_remedy() -> None:
 
 def test_htmx_is_sent_to_sign_in_as_a_whole_page(client: Client) -> None:
     response = client.get("/fragment/", headers={"HX-Request": "true"})
-    assert (response.status_code, response["HX-Redirect"]) == (200, "/sign-in/")
+    assert (response.status_code, response["HX-Redirect"]) == (200, "/sign-in/?next=%2F")
+
+
+def test_signing_in_again_leads_back_to_the_page_that_polled(client: Client) -> None:
+    page = {"HX-Request": "true", "HX-Current-URL": "http://testserver/migrations/7/?still=1"}
+    assert client.get("/fragment/", headers=page)["HX-Redirect"] == "/sign-in/?next=%2Fmigrations%2F7%2F%3Fstill%3D1"
+    elsewhere = page | {"HX-Current-URL": "https://evil.example/x"}
+    assert client.get("/fragment/", headers=elsewhere)["HX-Redirect"] == "/sign-in/?next=%2F"
 
 
 def test_the_content_policy_allows_nothing_inline(client: Client) -> None:
