@@ -117,6 +117,12 @@ class RunPage:
         return str(self.state.label)
 
     @property
+    def title(self) -> str:
+        """Return what the browser's tab says: how far first, since a tab shows only its beginning."""
+        share = f"{self.percent:.0f} % · " if self.state is EffectiveState.RUNNING and self.job.phase == "copy" else ""
+        return f"{share}Run #{self.job.number}: {self.word}"
+
+    @property
     def heartbeat_age_s(self) -> float | None:
         return (self.now - self.job.heartbeat_at).total_seconds() if self.job.heartbeat_at else None
 

@@ -98,7 +98,7 @@ def _show(
         template = "migration/plan.html"
     elif page.is_live:
         template = "migration/live.html"
-        context["points"] = _points(job)
+        context |= {"points": _points(job), "is_still": "still" in request.GET}
     else:
         template = "migration/ended.html"
         context |= _list_context(request) | {"cutover": CutoverPage.of(job)}

@@ -15,6 +15,7 @@ STACKS = {
     "large_demo": (
         "tests/e2e/test_cutover.py",
         "tests/e2e/test_interrupted.py",
+        "tests/e2e/test_live_page.py",
         "tests/e2e/test_local_source.py",
         "tests/e2e/test_migration_flow.py",
     ),

@@ -39,19 +39,20 @@ def pause_gateway(page: Page) -> None:
     wait_for_plan(page)
 
 
-def confirm(page: Page, *, name: str = "") -> None:
-    """Type the target's name, as the page shows it unless another is given, and start."""
+def confirm(page: Page, *, name: str = "", limit: str = "") -> None:
+    """Type the target's name, as the page shows it unless another is given, and start, at most `limit` MB/s."""
     shown = page.locator("label[for=target_name] code").inner_text()
     page.get_by_label("Type the target’s name").fill(name or shown)
+    page.get_by_label("Speed limit, MB/s").fill(limit)
     page.get_by_role("button", name=re.compile(r"Start run #\d+")).click()
 
 
-def start(page: Page) -> None:
-    """All of it, up to the live page."""
+def start(page: Page, *, limit: str = "") -> None:
+    """All of it, up to the live page; the copy is held to `limit` MB/s."""
     make_dry_run(page)
     shoot(page, "2-undecided")
     carry_unknown_tables(page)
     pause_gateway(page)
     shoot(page, "3-ready")
-    confirm(page)
+    confirm(page, limit=limit)
     expect(page.locator("#live-head")).to_be_visible()
