@@ -15,6 +15,7 @@ from doctor.forms import SuppressForm, WebhookForm
 from doctor.outbound import WebhookTargetError
 from doctor.suppressions import SuppressionError
 from mosaic_admin.access import ADMINS, OPERATORS, allow
+from mosaic_admin.confirm import Question, ask
 
 
 def _name(request: HttpRequest) -> str:
@@ -66,8 +67,19 @@ def webhook_list(request: HttpRequest) -> HttpResponseBase:
 
 
 @allow(ADMINS)
-@require_POST
 def webhook_delete(request: HttpRequest, webhook_id: int) -> HttpResponseBase:
+    hook = webhooks.find_webhook(webhook_id)
+    question = Question(
+        title=f"Remove the webhook to {hook.target}?",
+        effect="It is told nothing from then on, and messages that wait for it are dropped. Its address and its secret "
+        "are kept sealed: to have it back, both are made anew.",
+        name=hook.target,
+        yes="Remove webhook",
+        no="Keep it",
+        back=("Webhooks", "doctor:webhooks"),
+    )
+    if page := ask(request, question):
+        return page
     webhooks.delete_webhook(webhook_id=webhook_id)
     messages.add_message(request, messages.SUCCESS, "The webhook is removed.")
     return redirect("doctor:webhooks")

@@ -53,7 +53,7 @@ def create_webhook(*, url: str, by: str) -> tuple[Webhook, str]:
 
 def delete_webhook(*, webhook_id: int) -> None:
     """Remove a receiver and what was still to be sent to it. Raises: NotFoundError."""
-    hook = _hook(webhook_id)
+    hook = find_webhook(webhook_id)
     with transaction.atomic():
         record(Action.WEBHOOK_DELETE, str(hook), link="/doctor/webhooks/")
         hook.delete()
@@ -63,12 +63,15 @@ def send_test(*, webhook_id: int) -> Delivery:
     """Send a message that says it is a test. Raises: NotFoundError."""
     now = timezone.now()
     body = {"event": "doctor.test", "at": _iso(now), "install": socket.gethostname()}
-    delivery = Delivery.objects.create(webhook=_hook(webhook_id), event=f"test-{secrets.token_hex(6)}", body=body)
+    delivery = Delivery.objects.create(
+        webhook=find_webhook(webhook_id), event=f"test-{secrets.token_hex(6)}", body=body
+    )
     _enqueue(delivery)
     return delivery
 
 
-def _hook(webhook_id: int) -> Webhook:
+def find_webhook(webhook_id: int) -> Webhook:
+    """Return one webhook. Raises: NotFoundError."""
     hook = Webhook.objects.filter(pk=webhook_id).first()
     if hook is None:
         raise NotFoundError("No webhook has this number.", remediation="Open the list of webhooks again.")

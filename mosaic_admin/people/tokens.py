@@ -48,11 +48,17 @@ def revoke_token(*, token_id: int) -> ApiToken:
     """
     with transaction.atomic():
         is_new = ApiToken.objects.filter(pk=token_id, revoked_at=None).update(revoked_at=timezone.now())
-        token = ApiToken.objects.filter(pk=token_id).first()
-        if token is None:
-            raise NotFoundError("No token has this number.", remediation="Open the list of tokens again.")
+        token = token_by_number(token_id)
         if is_new:
             record(Action.TOKEN_REVOKE, token.name, link=TOKENS, before={"scopes": token.scopes, "number": token.pk})
+    return token
+
+
+def token_by_number(token_id: int) -> ApiToken:
+    """Return one token. Raises: NotFoundError."""
+    token = ApiToken.objects.filter(pk=token_id).first()
+    if token is None:
+        raise NotFoundError("No token has this number.", remediation="Open the list of tokens again.")
     return token
 
 

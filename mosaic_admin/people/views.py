@@ -16,10 +16,12 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from mosaic_admin.access import ADMINS, READERS, allow, public
+from mosaic_admin.confirm import Question, ask
 from mosaic_admin.people import links, services, tokens
 from mosaic_admin.people.errors import PersonError, SignInError
 from mosaic_admin.people.forms import JoinForm, PasswordForm, PersonForm, SignInForm, TokenForm
-from mosaic_admin.people.models import User
+from mosaic_admin.people.models import ApiToken, User
+from mosaic_admin.templatetags.looks import age
 
 
 def safe_next(request: HttpRequest, fallback: str = "overview") -> str:
@@ -148,15 +150,30 @@ def join(request: HttpRequest, raw: str) -> HttpResponseBase:
 
 
 @allow(ADMINS)
-@require_POST
 def change(request: HttpRequest, user_id: int) -> HttpResponseBase:
-    is_active = {"open": True, "close": False}.get(request.POST.get("account", ""))
+    """Set a role or reopen an account at once; close one (what a GET asks about) after its name was typed."""
+    wanted = "close" if request.method != "POST" or "confirmation" in request.POST else request.POST.get("account", "")
+    if wanted == "close" and (page := ask(request, _close_question(services.person_by_number(user_id)))):
+        return page
+    is_active = {"open": True, "close": False}.get(wanted)
     user = services.change_person(
         user_id=user_id, by=_signed_in(request), role=request.POST.get("role"), is_active=is_active
     )
     words = f"role {user.get_role_display()}" if user.is_active else "account closed"
     messages.add_message(request, messages.SUCCESS, f"{user}: {words}.")
     return redirect("people:list")
+
+
+def _close_question(person: User) -> Question:
+    return Question(
+        title=f"Close the account of {person}?",
+        effect=f"{person} is signed out everywhere at once and cannot sign in again, and API tokens that {person} made "
+        "stop working. What the audit log says stays. The account can be opened again.",
+        name=person.username,
+        yes="Close account",
+        no="Keep it open",
+        back=("People", "people:list"),
+    )
 
 
 @allow(ADMINS)
@@ -174,8 +191,21 @@ def token_list(request: HttpRequest) -> HttpResponseBase:
 
 
 @allow(ADMINS)
-@require_POST
 def revoke(request: HttpRequest, token_id: int) -> HttpResponseBase:
+    if page := ask(request, _revoke_question(tokens.token_by_number(token_id))):
+        return page
     token = tokens.revoke_token(token_id=token_id)
     messages.add_message(request, messages.SUCCESS, f"{token.name} is revoked. Calls with it get 401 from now on.")
     return redirect("people:tokens")
+
+
+def _revoke_question(token: ApiToken) -> Question:
+    used = f"It was last used {age(token.last_used_at)}." if token.last_used_at else "It was never used."
+    return Question(
+        title=f"Revoke the token “{token.name}”?",
+        effect=f"Whatever calls with it gets 401 from then on. {used} A revoked token cannot be brought back.",
+        name=token.name,
+        yes="Revoke token",
+        no="Keep it working",
+        back=("API tokens", "people:tokens"),
+    )

@@ -188,7 +188,9 @@ def test_the_page_shows_the_secret_once_and_the_path_never(
     assert "whsec_" not in again
     assert "canary" not in again
     assert admin.post(f"/doctor/webhooks/{hook.pk}/test/").status_code == 302
-    assert admin.post(f"/doctor/webhooks/{hook.pk}/delete/").status_code == 302
+    assert admin.post(f"/doctor/webhooks/{hook.pk}/delete/").status_code == 422
+    assert hook.target in admin.get(f"/doctor/webhooks/{hook.pk}/delete/").content.decode()
+    assert admin.post(f"/doctor/webhooks/{hook.pk}/delete/", {"confirmation": hook.target}).status_code == 302
     assert not Delivery.objects.exists()
     assert client_of(Role.OPERATOR).get("/doctor/webhooks/").status_code == 403
 

@@ -105,9 +105,39 @@ def test_a_token_is_shown_once_and_can_be_revoked(client_of: ClientOf) -> None:
     assert raw
     assert raw[1] not in client.get("/people/tokens/").content.decode()
     token = ApiToken.objects.get()
-    page = client.post(f"/people/tokens/{token.pk}/revoke/", follow=True).content.decode()
+    revoke = f"/people/tokens/{token.pk}/revoke/"
+    assert "It was never used." in client.get(revoke).content.decode()
+    assert client.post(revoke, {"confirmation": "cd"}).status_code == 422
+    assert "Revoked" not in client.get("/people/tokens/").content.decode()
+    page = client.post(revoke, {"confirmation": "CI"}, follow=True).content.decode()
     assert "CI is revoked" in page
     assert "Revoked" in page
+
+
+def test_an_account_is_closed_after_its_name_was_typed_and_not_before(client_of: ClientOf, make_user: MakeUser) -> None:
+    client, person = client_of(Role.ADMIN), make_user("omar", Role.OPERATOR)
+    address = f"/people/{person.pk}/change/"
+    assert "is signed out everywhere" in client.get(address).content.decode()
+    for wrong in ({"account": "close"}, {"confirmation": ""}, {"confirmation": "Omar"}):
+        response = client.post(address, wrong)
+        assert response.status_code == 422
+        assert "Nothing was changed." in response.content.decode()
+        person.refresh_from_db()
+        assert person.is_active
+    page = client.post(address, {"confirmation": "omar"}, follow=True).content.decode()
+    assert "omar: account closed." in page
+    person.refresh_from_db()
+    assert not person.is_active
+    client.post(address, {"account": "open"})
+    person.refresh_from_db()
+    assert person.is_active
+
+
+def test_a_role_is_set_without_a_question(client_of: ClientOf, make_user: MakeUser) -> None:
+    client, person = client_of(Role.ADMIN), make_user("omar", Role.SUPPORT)
+    client.post(f"/people/{person.pk}/change/", {"role": "operator"})
+    person.refresh_from_db()
+    assert (person.role, person.is_active) == (Role.OPERATOR, True)
 
 
 def test_changing_the_password_keeps_this_session_and_ends_the_others(client: Client, make_user: MakeUser) -> None:
