@@ -57,14 +57,16 @@ def _redact_literal(match: re.Match[str]) -> str:
     return match[0] if masked == value else json.dumps(masked, ensure_ascii=False)[:-1] + match[2]
 
 
-_SLIP = re.compile(r"\S*:\S*@\S*")  # `postgresql:/u:secret@host`: an address that lost a stroke
-
-
 def mask_value(value: str) -> str:
     """Return a text of a document fit for a screen, address or not."""
     if "://" in value:
         return mask_url(value)
-    return _after_at(value) if _SLIP.fullmatch(value) else redact_text(value)
+    return _after_at(value) if _is_slip(value) else redact_text(value)
+
+
+def _is_slip(value: str) -> bool:
+    """Say whether a text is an address that lost a stroke: `postgresql:/u:secret@host`."""
+    return ":" in value.rpartition("@")[0] and not re.search(r"\s", value)
 
 
 def _after_at(value: str) -> str:
