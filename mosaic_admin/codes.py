@@ -56,6 +56,13 @@ BAD_REQUEST = Code(
     ExitCode.USAGE,
     422,
 )
+TOO_LARGE = Code(
+    "MOS-ACC-022",
+    "The request is too large",
+    "No form of the dashboard sends as much as that; nothing of it was read.",
+    ExitCode.USAGE,
+    413,
+)
 BAD_SETTING = Code(
     "MOS-ENV-001",
     "A setting has a bad value",
@@ -85,4 +92,4 @@ NOT_WRITABLE = Code(
     500,
 )
 
-ALL = (BUG, NOT_ALLOWED, NOT_FOUND, BAD_REQUEST, BAD_SETTING, SPLIT_BRAIN, PORT_TAKEN, NOT_WRITABLE)
+ALL = (BUG, NOT_ALLOWED, NOT_FOUND, BAD_REQUEST, TOO_LARGE, BAD_SETTING, SPLIT_BRAIN, PORT_TAKEN, NOT_WRITABLE)

@@ -1,4 +1,4 @@
-"""Turns expected errors into the one page or JSON shape."""
+"""Turns expected errors into the one page or JSON shape, and refuses a body that no form of ours sends."""
 
 from __future__ import annotations
 
@@ -10,10 +10,33 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 
+from mosaic_admin import codes
 from mosaic_admin.error_pages import respond
 from mosaic_admin.errors import MosaicError
 
 log = logging.getLogger("mosaic.web")
+
+
+class BodyLimitMiddleware:
+    """Refuse a large body before anything reads it.
+
+    The check for forged forms would, for anybody: Django keeps a file part on the disk, whatever its size.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if length.isdecimal() and int(length[:20]) <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            return self.get_response(request)
+        limit = f"{settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes"
+        error = MosaicError(
+            f"The request is larger than {limit}.", remediation="Send less at a time.", code=codes.TOO_LARGE
+        )
+        response = respond(request, error)
+        response["Connection"] = "close"
+        return response
 
 
 class ErrorMiddleware:

@@ -106,6 +106,7 @@ else:
         "django.middleware.security.SecurityMiddleware",
         "whitenoise.middleware.WhiteNoiseMiddleware",
         "csp.middleware.CSPMiddleware",
+        "mosaic_admin.middleware.BodyLimitMiddleware",
         "django.contrib.sessions.middleware.SessionMiddleware",
         "django.middleware.common.CommonMiddleware",
         "django.middleware.csrf.CsrfViewMiddleware",
@@ -117,6 +118,7 @@ else:
         "mosaic_admin.middleware.ErrorMiddleware",
         "mosaic_admin.access.AccessMiddleware",
     ]
+    DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000  # bytes; a document has a hundred thousand characters at most
     ROOT_URLCONF = "mosaic_admin.urls"
 
 

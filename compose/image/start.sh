@@ -14,8 +14,8 @@ export DATABASE_URL VALKEY_URL
 case "$1" in
 web)
     python manage.py migrate --noinput
-    exec gunicorn mosaic_admin.wsgi --worker-class gthread --threads 8 --bind 0.0.0.0:8000 --worker-tmp-dir /tmp \
-        --no-control-socket
+    exec gunicorn mosaic_admin.wsgi --worker-class mosaic_admin.serving.PatientWorker --threads 8 --bind 0.0.0.0:8000 \
+        --worker-tmp-dir /tmp --no-control-socket
     ;;
 worker)
     MOSAIC_WORKER_ALIVE_FILE=/tmp/worker-alive
