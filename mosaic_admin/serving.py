@@ -1,4 +1,4 @@
-"""gunicorn's thread worker, which waits for no client: not for one that sends slowly, nor for one that does not hang up."""
+"""gunicorn's thread worker, which waits for no client: neither for one that sends slowly, nor for one to hang up."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     """Take requests whole within a time, and close connections on threads of their own.
 
     gunicorn (27.0) waits without end for the rest of a request in a thread of its few: as many clients as there are
-    threads, each with half a line sent, stop a server. And it lingers up to 2 s on each connection it closes, in the one
-    thread that also takes new ones: six clients that keep their end open stop it for twelve seconds.
+    threads, each with half a line sent, stop a server. And it lingers up to 2 s on each connection it closes, in the
+    one thread that also takes new ones: six clients that keep their end open stop it for twelve seconds.
     """
 
     request_s = 30.0  # for the whole request, head and body

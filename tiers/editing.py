@@ -100,6 +100,8 @@ class Editor:
 
     def _save(self, document: dict[str, Any], data: dict[str, Any]) -> None:
         person: Any = self.request.user
+        if problems := services.secret_problems(document, person=person):
+            raise ConfigError(problems, source=services.DOCUMENT)
         if self.config is None:
             self.saved = services.create_config(
                 name=data.get("name", ""), document=document, person=person, why=data["why"]

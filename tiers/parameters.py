@@ -57,6 +57,8 @@ def parameter_problem(path: str, url: str) -> Problem | None:
         return Problem(path, "has parameters that cannot be read", "Write them as ?name=value&name=value.")
     known = _known(parts.scheme)
     for number, (name, value) in enumerate(pairs, start=1):
+        if problem := _refused(path, name, parts.hostname):
+            return problem
         if name not in known:
             return _unknown(path, number, name, known, parts.scheme)
         if known[name] and value not in known[name]:
@@ -68,6 +70,15 @@ def parameter_problem(path: str, url: str) -> Problem | None:
     names = [name for name, _ in pairs]
     if twice := next((name for name in names if names.count(name) > 1), None):
         return Problem(path, f"has the parameter {twice} twice", "Keep one of the two.")
+    return None
+
+
+def _refused(path: str, name: str, host: str | None) -> Problem | None:
+    """Refuse what a driver knows and a configuration must not do."""
+    if name == "sslkeylogfile":
+        return Problem(path, "has sslkeylogfile, which writes the keys of each connection into a file", "Remove it.")
+    if name == "host" and host:
+        return Problem(path, "names one host before the ? and another one after it", "Keep the host before the ? only.")
     return None
 
 

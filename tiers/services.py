@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ from tiers.masking import diff_lines, mask_document, pretty, redact_text, unmask
 from tiers.models import RevisionAction, TierConfig, TierConfigRevision
 from tiers.reading import parse_document
 from tiers.schema import TIER_WORDS
+from tiers.secret_places import problems_of
 from tiers.writing import write_atomically
 
 if TYPE_CHECKING:
@@ -102,6 +104,14 @@ def create_config(*, name: str, document: dict[str, Any], person: User | None = 
 def read_typed(text: str, stored: dict[str, Any]) -> dict[str, Any]:
     """Return the document that somebody typed; the mask ••• stands for what `stored` has there. Raises ConfigError."""
     return unmask_document(parse_document(text, source=DOCUMENT), stored)
+
+
+def secret_problems(document: dict[str, Any], *, person: User) -> list[Problem]:
+    """Return the secrets of a document that this person may not give to the servers it names."""
+    known = [*TierConfig.objects.values_list("document", flat=True)]
+    with suppress(ConfigError, ConfigFileError):
+        known.append(read_document(config_path()))
+    return problems_of(document, role=person.role, known=known, base_dir=config_folder())
 
 
 def edit_config(

@@ -59,9 +59,13 @@ def test_slow_clients_keep_nobody_waiting(port: int, sent: bytes) -> None:
 
 def test_a_client_that_sends_a_byte_at_a_time_is_given_no_more_time(port: int) -> None:
     with socket.create_connection(("127.0.0.1", port)) as client, pytest.raises(OSError, match=r"reset|pipe"):
-        for _ in range(100):
-            client.sendall(b"X")
-            time.sleep(0.1)
+        drip(client)
+
+
+def drip(client: socket.socket) -> None:
+    for _ in range(100):
+        client.sendall(b"X")
+        time.sleep(0.1)
 
 
 @pytest.mark.parametrize("headers", [{}, {"Expect": "100-continue"}])

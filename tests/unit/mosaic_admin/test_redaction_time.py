@@ -1,4 +1,4 @@
-"""Anybody can have a text of theirs masked, by asking for an address that does not exist: it must cost next to nothing."""
+"""Anybody can have a text masked, by asking for an address that does not exist: it must cost next to nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ LENGTH = 100_000  # characters: as long as the longest document that a form take
 LIMIT_S = 2.0  # a second on an idle machine would still be far too much for the 8 kB of a header
 PIECES = [
     "secret", "secret=", "'secret", "secret_file", "passwords", "token:", "?secret", "${secret", "a.", "a://", "a://:",
-    "a://:@", "x:", ":", "@", ":@", "password ", "password = ", "password='\\'", 'secret"', "bearer ", "/join/", "\\", '"',
+    "a://:@", "x:", ":", "@", ":@", "password ", "password = ", "password='\\'", 'secret"', "bearer ", "/join/",
+    "\\", '"',
 ]  # fmt: skip
 
 

@@ -336,6 +336,17 @@ def test_known_parameters_are_accepted(url: str) -> None:
     assert resolve(changed(STANDALONE, "storage", url=url)).tier is Tier.STANDALONE
 
 
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("postgresql://h/d?sslkeylogfile=/tmp/keys", "writes the keys of each connection into a file"),
+        ("postgresql://h/d?host=elsewhere", "names one host before the ? and another one after it"),
+    ],
+)
+def test_what_a_driver_knows_and_nobody_may_ask_for_is_refused(url: str, reason: str) -> None:
+    assert reason in problems(changed(STANDALONE, "storage", url=url))["storage.url"]
+
+
 def test_the_known_parameters_are_the_drivers() -> None:
     drivers = {default.keyword.decode() for default in psycopg.pq.Conninfo.get_defaults()}
     assert drivers - set(parameters.POSTGRES) == set()

@@ -206,7 +206,8 @@ def test_the_name_of_a_secret_is_shown_and_survives_a_refused_form(operator: Cli
     assert "Type it once more" not in page
 
 
-def test_a_configuration_is_made_and_edited_as_fields(operator: Client) -> None:
+def test_a_configuration_is_made_and_edited_as_fields(client_of: ClientOf) -> None:
+    operator = client_of(Role.ADMIN)  # who names a new secret file
     page = operator.get("/tiers/new/?tier=standalone").content.decode()
     for label in ("PostgreSQL address", "PostgreSQL password file", "Queue", "Valkey address"):
         assert label in page
