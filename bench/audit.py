@@ -22,7 +22,8 @@ from django.core.management import call_command  # noqa: E402 - Django first
 from django.db import connection  # noqa: E402
 
 from mosaic_admin.audit.models import Action, AuditEvent  # noqa: E402
-from mosaic_admin.audit.search import Cursor, Filter, find_all, find_page  # noqa: E402
+from mosaic_admin.audit.search import Filter, find_all, find_page  # noqa: E402
+from mosaic_admin.paging import Cursor  # noqa: E402
 
 ROWS = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
 ACTIONS = [action.value for action in Action]

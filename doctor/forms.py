@@ -4,7 +4,24 @@ from __future__ import annotations
 
 from django import forms
 
+from doctor.history import Wanted
+from doctor.report import Light
 from mosaic_admin.people.forms import HouseForm
+
+
+class HistoryForm(forms.Form):
+    """What the history's address asks for; a word that is none is said, and everything is shown."""
+
+    light = forms.ChoiceField(
+        label="State",
+        required=False,
+        choices=[("", "Any state"), *((light.value, light.name.title()) for light in Light)],
+    )
+    since = forms.DateField(label="From day (UTC)", required=False)
+    until = forms.DateField(label="To day (UTC)", required=False)
+
+    def wanted(self) -> Wanted:
+        return Wanted(**self.cleaned_data) if self.is_valid() else Wanted()
 
 
 class SuppressForm(HouseForm):

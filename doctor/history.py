@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from doctor import latency
 from doctor.models import Span
@@ -17,12 +18,15 @@ from doctor.report import Light, Report
 from doctor.webhooks import announce
 from mosaic_admin.canonical import canonical_json
 from mosaic_admin.errors import NotFoundError
+from mosaic_admin.paging import Cursor, KeyPage, page_before
 
 GAP = timedelta(minutes=5)  # reports come every minute; a longer silence ends a span: nobody looked
 FRESH = timedelta(seconds=15)  # a poller's equal report this soon after another adds nothing: no write for it
 STALE = timedelta(minutes=3)  # an older report says nothing about now
 KEEP = timedelta(days=90)
 KEEP_ROWS = 2000
+PAGE_SIZE = 100
+HEAVY = ("body", "evidence")
 BAR = timedelta(minutes=30)
 RANK = {"": 0, Light.GREEN: 1, Light.YELLOW: 2, Light.RED: 3}
 
@@ -74,14 +78,39 @@ def fingerprint_of(body: dict[str, Any]) -> str:
 
 def _forget_old(now: datetime) -> None:
     Span.objects.filter(seen_at__lt=now - KEEP).delete()
-    surplus = list(Span.objects.values_list("pk", flat=True)[KEEP_ROWS:])
+    surplus = Span.objects.values_list("seen_at", flat=True)[KEEP_ROWS : KEEP_ROWS + 1].first()
     if surplus:
-        Span.objects.filter(pk__in=surplus).delete()
+        Span.objects.filter(seen_at__lte=surplus).delete()
 
 
 def recent_spans(limit: int) -> list[Span]:
     """Return the newest stretches, without their documents."""
-    return list(Span.objects.defer("body", "evidence")[:limit])
+    return list(Span.objects.defer(*HEAVY)[:limit])
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which stretches to show; empty fields let everything through. Both days are in UTC and belong to the span."""
+
+    light: str = ""
+    since: date | None = None
+    until: date | None = None
+
+    def spans(self) -> QuerySet[Span]:
+        rows = Span.objects.defer(*HEAVY)
+        rows = rows.filter(light=self.light) if self.light else rows
+        rows = rows.filter(seen_at__gte=datetime.combine(self.since, time.min, UTC)) if self.since else rows
+        return rows.filter(seen_at__lte=datetime.combine(self.until, time.max, UTC)) if self.until else rows
+
+    def as_query(self, **more: str) -> str:
+        """Return it as a query string, for links that keep it."""
+        days = {name: day.isoformat() for name, day in (("since", self.since), ("until", self.until)) if day}
+        return urlencode({name: value for name, value in {"light": self.light, **days, **more}.items() if value})
+
+
+def page_of_spans(wanted: Wanted, before: Cursor | None) -> KeyPage[Span]:
+    """Return one page of stretches, newest first, without their documents."""
+    return page_before(wanted.spans(), before, PAGE_SIZE, "seen_at")
 
 
 def span(number: int) -> Span:
@@ -107,7 +136,8 @@ def status_word(now: datetime) -> str:
 def since(span: Span) -> datetime:
     """Return when this span's root cause was first seen, without a gap in between."""
     began = span.started_at
-    for older in Span.objects.filter(seen_at__lte=span.started_at).exclude(pk=span.pk).iterator(chunk_size=50):
+    before = Span.objects.filter(seen_at__lte=span.started_at).exclude(pk=span.pk).defer(*HEAVY)
+    for older in before[:KEEP_ROWS].iterator(chunk_size=50):
         if older.root_code != span.root_code or began - older.seen_at > GAP:
             break
         began = older.started_at

@@ -19,7 +19,7 @@ class Span(models.Model):
     tier = models.CharField(max_length=16, blank=True)
     root_code = models.CharField(max_length=16, blank=True)
     started_at = models.DateTimeField()
-    seen_at = models.DateTimeField(db_index=True)
+    seen_at = models.DateTimeField()
     suppressed = models.PositiveSmallIntegerField(default=0)
     runs = models.PositiveIntegerField(default=1)
     body = models.JSONField()
@@ -27,6 +27,10 @@ class Span(models.Model):
 
     class Meta:
         ordering = ["-seen_at", "-id"]
+        indexes = [
+            models.Index(fields=["seen_at", "id"], name="doctor_span_seen"),
+            models.Index(fields=["light", "seen_at", "id"], name="doctor_span_light_seen"),
+        ]
         verbose_name = "stretch of equal reports"
 
     def __str__(self) -> str:

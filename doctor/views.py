@@ -9,11 +9,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from doctor import history, services
+from doctor.forms import HistoryForm
 from doctor.page import TIERS, Page, current_page, past_page, preview_of
 from mosaic_admin.access import OPERATORS, READERS, allow, public
+from mosaic_admin.paging import Cursor
 
 LIVE = "doctor/report.html#live"
-SPANS_SHOWN = 200
 
 
 @allow(READERS)
@@ -58,7 +59,18 @@ def past(request: HttpRequest, number: int) -> HttpResponseBase:
 
 @allow(READERS)
 def history_list(request: HttpRequest) -> HttpResponseBase:
-    return render(request, "doctor/history.html", {"spans": history.recent_spans(SPANS_SHOWN)})
+    """List stretches of equal reports; the address holds what it is narrowed by and where the page begins."""
+    form = HistoryForm(request.GET)
+    wanted = form.wanted()
+    page = history.page_of_spans(wanted, Cursor.read(request.GET.get("before", "")))
+    context = {
+        "form": form,
+        "wanted": wanted,
+        "spans": page.rows,
+        "older": wanted.as_query(before=str(page.older)) if page.older else "",
+        "newest": wanted.as_query() if request.GET.get("before") else None,
+    }
+    return render(request, "doctor/history.html", context, status=422 if form.errors else 200)
 
 
 @allow(READERS)

@@ -10,9 +10,11 @@ from ninja import Query, Router, Schema
 from migration import history
 from migration.bundle import as_summary
 from migration.services import get_job
+from mosaic_admin.paging import Cursor
 from mosaic_admin.redaction import redact_data
 
 router = Router(tags=["migrations"])
+EVENTS_PAGE = 1000
 
 
 class ListQuery(Schema):
@@ -58,12 +60,13 @@ def get_migration(request: HttpRequest, number: int) -> dict[str, Any]:
 
 
 @router.get("/{int:number}/events", url_name="migrations-events")
-def get_events(request: HttpRequest, number: int) -> dict[str, Any]:
-    """All events of a run, newest first."""
-    events = history.events_of(get_job(number))
+def get_events(request: HttpRequest, number: int, before: str = "") -> dict[str, Any]:
+    """Events of a run, newest first, up to 1,000; `older` is the `before` of the next page, null on the last one."""
+    page = history.page_of_events(get_job(number), Cursor.read(before), size=EVENTS_PAGE)
     return {
         "events": [
             {"at": event.at.isoformat(), "level": event.level, "actor": event.actor, "message": event.message}
-            for event in events
-        ]
+            for event in page.rows
+        ],
+        "older": str(page.older) if page.older else None,
     }

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from migration.jobs import interrupted_rows
-from migration.models import EffectiveState, JobState, MigrationEvent, MigrationJob
+from migration.models import EffectiveState, JobState, MigrationEvent, MigrationJob, RunWords
+from mosaic_admin.paging import Cursor, KeyPage, page_before
 from tiers.schema import Tier, words_of
 
 PAGE_SIZE = 50
 MAX_POINTS = 300  # a chart is at most some 900 px wide
 RECENT_EVENTS = 12
-HASH_PREFIX = 4  # as pages show a hash: fewer characters would match by chance
+EVENTS_PAGE = 200
+_NUMBER = re.compile(r"#?(\d{1,17})", re.ASCII)
+_HASH = re.compile(r"[0-9a-f]{4,64}")  # fewer characters, as pages group them, would match by chance
 HEAVY = ("plan", "result", "progress", "source_document", "target_document", "decisions", "options", "search_text")
 TIERS = {tier.value: words_of(tier) for tier in (Tier.LOCAL, Tier.STANDALONE)}  # what a run's row may have for it
 PERIODS = {"7": "Last 7 days", "30": "Last 30 days", "90": "Last 90 days", "": "Any time"}
@@ -92,12 +97,19 @@ class Page:
 
 
 def list_jobs(filters: Filters, *, page: int = 1, now: datetime | None = None) -> Page:
-    """Return one page of jobs, newest first, in three queries."""
+    """Return one page of jobs, newest first, in four queries."""
     now = now or timezone.now()
-    rows = MigrationJob.objects.filter(_condition(filters, now))
+    rows = _fitting(filters, now)
     first = (max(page, 1) - 1) * PAGE_SIZE
-    jobs = list(rows.defer(*HEAVY)[first : first + PAGE_SIZE])
+    # Which runs, then these runs: the first is read off an index, the rows themselves are as large as their plans.
+    numbers = list(rows.values_list("number", flat=True)[first : first + PAGE_SIZE])
+    jobs = list(MigrationJob.objects.filter(number__in=numbers).defer(*HEAVY))
     return Page(jobs, rows.count(), MigrationJob.objects.count(), max(page, 1))
+
+
+def _fitting(filters: Filters, now: datetime) -> QuerySet[MigrationJob]:
+    """Return the runs that fit. `word` keeps the index on the state out of it: it leads to rows as large as plans."""
+    return MigrationJob.objects.alias(word=Coalesce("state", Value(""))).filter(_condition(filters, now))
 
 
 def _condition(filters: Filters, now: datetime) -> Q:
@@ -112,14 +124,12 @@ def _condition(filters: Filters, now: datetime) -> Q:
     elif filters.state in (JobState.RUNNING, JobState.PAUSED):
         condition &= Q(state=filters.state) & ~interrupted_rows(now)
     elif filters.state:
-        condition &= Q(state=filters.state)
+        condition &= Q(word=filters.state)
     if filters.tier:
         condition &= Q(source_tier__in=TIERS[filters.tier])
     if filters.person:
         condition &= Q(created_by_name__icontains=filters.person) | Q(started_by_name__icontains=filters.person)
-    for word in filters.text.lower().split():
-        condition &= _matches(word)
-    return condition
+    return condition & _matches(filters.text.lower().split())
 
 
 def _start(day: date) -> datetime:
@@ -128,22 +138,36 @@ def _start(day: date) -> datetime:
 
 def all_jobs(filters: Filters, *, now: datetime | None = None) -> QuerySet[MigrationJob]:
     """Return every job that fits, newest first, without its heavy columns: for exports, to be iterated."""
-    return MigrationJob.objects.filter(_condition(filters, now or timezone.now())).defer(*HEAVY)
+    return _fitting(filters, now or timezone.now()).defer(*HEAVY)
 
 
-def _matches(word: str) -> Q:
-    number = word.removeprefix("#")
-    condition = Q(search_text__contains=word) | Q(error_code__icontains=word) | Q(error_message__icontains=word)
-    condition |= Q(started_by_name__icontains=word)
-    if len(word) >= HASH_PREFIX:
-        condition |= Q(plan_hash__startswith=word)
-    return condition | Q(number=int(number)) if number.isdecimal() and len(number) < 18 else condition
+def _matches(words: list[str]) -> Q:
+    """Every word has to fit. Those that are neither a number nor a hash are looked for together, in one reading."""
+    plain = [word for word in words if not _NUMBER.fullmatch(word) and not _HASH.fullmatch(word)]
+    condition = _holding(*plain) if plain else Q()
+    for word in words:
+        if word not in plain:
+            number = _NUMBER.fullmatch(word)
+            is_it = Q(number=int(number[1])) if number else Q()
+            is_it |= Q(plan_hash__startswith=word) if _HASH.fullmatch(word) else Q()
+            condition &= _holding(word) | is_it
+    return condition
+
+
+def _holding(*words: str) -> Q:
+    texts = (Q(text__contains=word) for word in words)
+    return Q(number__in=RunWords.objects.filter(*texts).values("job"))
 
 
 def events_of(job: MigrationJob, *, limit: int | None = None) -> QuerySet[MigrationEvent]:
     """Return a job's events, newest first."""
     rows = MigrationEvent.objects.filter(job=job)
     return rows[:limit] if limit else rows
+
+
+def page_of_events(job: MigrationJob, before: Cursor | None, *, size: int | None = None) -> KeyPage[MigrationEvent]:
+    """Return one page of a job's events, newest first."""
+    return page_before(events_of(job), before, size or EVENTS_PAGE)
 
 
 def throughput(job: MigrationJob) -> list[tuple[int, float]]:

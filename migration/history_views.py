@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
@@ -14,6 +14,7 @@ from migration.pages import RunPage
 from mosaic_admin.access import READERS, allow
 from mosaic_admin.audit.models import Action
 from mosaic_admin.audit.services import record
+from mosaic_admin.paging import in_pieces
 
 CHOICES = 100
 
@@ -45,18 +46,17 @@ def runs_csv(request: HttpRequest) -> HttpResponseBase:
     """Send every run that the filters leave as CSV."""
     jobs = history.all_jobs(history.Filters.from_query(request.GET)).iterator(chunk_size=exports.BATCH)
     record(Action.MIGRATION_EXPORT, "runs as CSV", link=f"/migrations/?{request.GET.urlencode()}"[:200])
-    response = StreamingHttpResponse(exports.as_csv(jobs), content_type="text/csv; charset=utf-8")
+    response = StreamingHttpResponse(in_pieces(exports.as_csv(jobs)), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="mosaic-runs.csv"'
     return response
 
 
 @allow(READERS)
 @require_GET
-def runs_json(request: HttpRequest) -> HttpResponse:
+def runs_json(request: HttpRequest) -> HttpResponseBase:
     """Send every run that the filters leave as JSON: `{"schema_version": "1", "runs": [...]}`."""
     jobs = history.all_jobs(history.Filters.from_query(request.GET)).iterator(chunk_size=exports.BATCH)
     record(Action.MIGRATION_EXPORT, "runs as JSON", link=f"/migrations/?{request.GET.urlencode()}"[:200])
-    document = {"schema_version": "1", "runs": [exports.row_of(job) for job in jobs]}
-    response = JsonResponse(document, json_dumps_params={"indent": 1, "ensure_ascii": False})
+    response = StreamingHttpResponse(in_pieces(exports.as_json(jobs)), content_type="application/json")
     response["Content-Disposition"] = 'attachment; filename="mosaic-runs.json"'
     return response

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -16,7 +17,7 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from migration.models import ControlRequest, JobState, MigrationEvent, MigrationJob
+from migration.models import ControlRequest, JobState, MigrationEvent, MigrationJob, RunWords
 from mosaic_admin.redaction import redact
 
 LEASE_S = 20.0  # a worker that is silent for so long counts as gone; people see it within 30 s
@@ -102,6 +103,7 @@ def finish(held: Claim, *, event: str, level: str = "info", **changes: Any) -> b
             **changes,
         )
         if hit:
+            note_words(held.job_id, changes)
             add_event(held.job_id, event, level=level)
     return bool(hit)
 
@@ -114,9 +116,21 @@ def change(
         rows = MigrationJob.objects.filter(pk=job.pk, attempt=job.attempt, state__in=states)
         hit = rows.filter(where or Q()).update(version=F("version") + 1, **changes)
         if hit:
+            note_words(job.pk, changes)
             add_event(job.pk, event, actor=actor)
     job.refresh_from_db()
     return bool(hit)
+
+
+FOUND_BY = ("search_text", "error_code", "error_message", "started_by_name")
+
+
+def note_words(job_id: int, changed: Iterable[str] = FOUND_BY) -> None:
+    """Write down what the history finds a run by, when one of the columns in question has changed."""
+    if not set(changed).isdisjoint(FOUND_BY):
+        number, *texts = MigrationJob.objects.values_list("number", *FOUND_BY).get(pk=job_id)
+        text = " ".join(filter(None, texts)).lower()
+        RunWords.objects.update_or_create(job_id=number, defaults={"text": text})
 
 
 def add_event(

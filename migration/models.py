@@ -155,7 +155,17 @@ class MigrationJob(models.Model):
                 name="migration_running_job_has_lease",
             ),
         ]
-        indexes = [models.Index(fields=["state", "lease_expires_at"], name="migration_job_state_lease")]
+        indexes = [
+            models.Index(fields=["state", "lease_expires_at"], name="migration_job_state_lease"),
+            # All that the list filters by: it is read off this index, a run's row is as large as its plan.
+            models.Index(
+                fields=[
+                    "-number", "created_at", "state", "lease_expires_at", "source_tier", "plan_hash",
+                    "created_by_name", "started_by_name",
+                ],
+                name="migration_job_list",
+            ),
+        ]  # fmt: skip
 
     def __str__(self) -> str:
         return f"run #{self.number}"
@@ -206,6 +216,18 @@ class MigrationJob(models.Model):
         return max(0.0, (end - self.started_at).total_seconds())
 
 
+class RunWords(models.Model):
+    """What a run is found by, lower case, in a narrow table: a search reads all of it (`migration.jobs.note_words`)."""
+
+    job = models.OneToOneField(
+        MigrationJob, to_field="number", primary_key=True, on_delete=models.CASCADE, related_name="words"
+    )
+    text = models.TextField()
+
+    def __str__(self) -> str:
+        return self.text
+
+
 class MigrationEvent(models.Model):
     """One line of a job's history: state changes with their actor, and what the engine found worth a line."""
 
@@ -222,7 +244,7 @@ class MigrationEvent(models.Model):
 
     class Meta:
         ordering = ["-at", "-id"]
-        indexes = [models.Index(fields=["job", "-at"], name="migration_event_job_at")]
+        indexes = [models.Index(fields=["job", "at", "id"], name="migration_event_job_at_id")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(level__in=["info", "warning", "error"]), name="migration_event_level_known"

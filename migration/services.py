@@ -26,7 +26,7 @@ from migration.job_errors import (
     WrongNameError,
     WrongStateError,
 )
-from migration.jobs import add_event, change
+from migration.jobs import add_event, change, note_words
 from migration.models import ACTIVE_STATES, ControlRequest, EffectiveState, JobKind, JobState, MigrationJob
 from mosaic_admin.audit.models import Action
 from mosaic_admin.audit.services import record as audit
@@ -110,11 +110,17 @@ def create_job(**values: Any) -> MigrationJob:
     """Create a job under the next free number."""
     for _ in range(NUMBER_ATTEMPTS - 1):
         try:
-            with transaction.atomic():
-                return MigrationJob.objects.create(number=_next_number(), **values)
+            return _create_job(values)
         except IntegrityError:
             continue
-    return MigrationJob.objects.create(number=_next_number(), **values)
+    return _create_job(values)
+
+
+@transaction.atomic
+def _create_job(values: dict[str, Any]) -> MigrationJob:
+    job = MigrationJob.objects.create(number=_next_number(), **values)
+    note_words(job.pk)
+    return job
 
 
 def _next_number() -> int:

@@ -25,6 +25,7 @@ from mosaic_admin.access import OPERATORS, READERS, allow
 from mosaic_admin.audit.models import Action
 from mosaic_admin.audit.services import record
 from mosaic_admin.errors import MosaicError, NotFoundError
+from mosaic_admin.paging import Cursor
 from mosaic_admin.redaction import redact_data
 
 PLAN_STATES = (EffectiveState.PLANNING, EffectiveState.PLANNED, EffectiveState.PLAN_FAILED)
@@ -226,7 +227,11 @@ def to_run(job: MigrationJob) -> HttpResponseRedirect:
 @require_GET
 def events(request: HttpRequest, number: int) -> HttpResponse:
     job = services.get_job(number)
-    return render(request, "migration/events.html", {"job": job, "run": RunPage(job), "events": history.events_of(job)})
+    before = Cursor.read(request.GET.get("before", ""))
+    page = history.page_of_events(job, before)
+    context = {"job": job, "run": RunPage(job), "events": page.rows}
+    context |= {"older": f"before={page.older}" if page.older else "", "newest": "" if before else None}
+    return render(request, "migration/events.html", context)
 
 
 @allow(READERS)

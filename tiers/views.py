@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
@@ -38,13 +39,15 @@ def detail(request: HttpRequest, pk: int) -> HttpResponseBase:
     drift = services.drift() if config.is_active else None
     context: dict[str, Any] = {"config": config, "drift": drift, "document": pretty(mask_document(config.document))}
     context |= {"values": [], "problems": [], "warnings": []} | _resolved(config)
+    page = Paginator(config.revisions.all(), REVISIONS_SHOWN).get_page(request.GET.get("page"))
     revisions = [
         (
             revision,
             _marked(diff_lines(revision.before or {}, revision.after)) if revision.before != revision.after else [],
         )
-        for revision in config.revisions.all()[:REVISIONS_SHOWN]
+        for revision in page
     ]
+    context["page"] = page
     context |= {"revisions": revisions, "drift_lines": _marked(drift.lines) if drift else []}
     context |= {"path": services.config_path(), "can_write": _can_write(request)}
     return render(request, "tiers/detail.html", context)

@@ -10,32 +10,13 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from mosaic_admin.audit.models import Action, AuditEvent
+from mosaic_admin.paging import Cursor, KeyPage, older_than, page_before
 
 PAGE_SIZE = 50
 EXPORT_BATCH = 2000  # rows held at a time
-
-
-@dataclass(frozen=True)
-class Cursor:
-    """A place in the log: everything shown so far is newer than this."""
-
-    at: datetime
-    number: int
-
-    def __str__(self) -> str:
-        return f"{self.at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}_{self.number}"
-
-    @classmethod
-    def read(cls, text: str) -> Cursor | None:
-        """Return the cursor, or None for what is no cursor: an address that somebody cut off shows the newest page."""
-        moment, _, number = text.partition("_")
-        try:
-            return cls(datetime.strptime(moment, "%Y-%m-%dT%H:%M:%S.%f").replace(tzinfo=UTC), int(number))
-        except ValueError:
-            return None
 
 
 @dataclass(frozen=True)
@@ -65,38 +46,17 @@ class Filter:
         return self == Filter()
 
 
-@dataclass(frozen=True)
-class Page:
-    """Up to `PAGE_SIZE` events, newest first, and where the older ones begin (None: there are none)."""
-
-    events: list[AuditEvent]
-    older: Cursor | None
-
-
-def find_page(wanted: Filter, before: Cursor | None = None) -> Page:
+def find_page(wanted: Filter, before: Cursor | None = None) -> KeyPage[AuditEvent]:
     """Return one page, by one query that reads no more rows than it shows, and one."""
-    rows = list(_older_than(wanted.events(), before)[: PAGE_SIZE + 1])
-    shown = rows[:PAGE_SIZE]
-    return Page(shown, _cursor(shown[-1]) if len(rows) > PAGE_SIZE else None)
+    return page_before(wanted.events(), before, PAGE_SIZE)
 
 
 def find_all(wanted: Filter) -> Iterator[AuditEvent]:
     """Yield every event, newest first, a batch at a time; what is written meanwhile is newer and not in it."""
     before: Cursor | None = None
-    while batch := list(_older_than(wanted.events(), before)[:EXPORT_BATCH]):
+    while batch := list(older_than(wanted.events(), before)[:EXPORT_BATCH]):
         yield from batch
-        before = _cursor(batch[-1])
-
-
-def _older_than(rows: QuerySet[AuditEvent], before: Cursor | None) -> QuerySet[AuditEvent]:
-    if before is None:
-        return rows
-    # The first condition says nothing new; it is what lets the database start in the middle of the index.
-    return rows.filter(at__lte=before.at).filter(Q(at__lt=before.at) | Q(id__lt=before.number))
-
-
-def _cursor(event: AuditEvent) -> Cursor:
-    return Cursor(event.at, event.pk)
+        before = Cursor.of(batch[-1])
 
 
 def _midnight(day: date) -> datetime:

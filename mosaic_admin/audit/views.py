@@ -14,8 +14,11 @@ from django.views.decorators.http import require_safe
 from mosaic_admin.access import READERS, allow
 from mosaic_admin.audit import export, search
 from mosaic_admin.audit.models import Action
-from mosaic_admin.audit.search import Cursor, Filter
+from mosaic_admin.audit.search import Filter
 from mosaic_admin.audit.services import record
+from mosaic_admin.paging import Cursor, in_pieces
+
+SUGGESTED = 200  # names that the field offers; any other can be typed
 
 
 class FilterForm(forms.Form):
@@ -46,11 +49,11 @@ def show(request: HttpRequest) -> HttpResponseBase:
     context: dict[str, Any] = {
         "form": form,
         "wanted": wanted,
-        "rows": [(event, search.difference(event)) for event in page.events],
+        "rows": [(event, search.difference(event)) for event in page.rows],
         "older": wanted.as_query(before=str(page.older)) if page.older else "",
         "newest": wanted.as_query() if request.GET.get("before") else None,
         "query": wanted.as_query(),
-        "people": get_user_model().objects.order_by("username").values_list("username", flat=True),
+        "people": get_user_model().objects.order_by("username").values_list("username", flat=True)[:SUGGESTED],
     }
     return render(request, "audit/list.html", context, status=422 if form.errors else 200)
 
@@ -64,7 +67,7 @@ def download(request: HttpRequest, kind: str) -> HttpResponseBase:
         return show(request)
     wanted = form.wanted()
     record(Action.AUDIT_EXPORT, f"audit log as {kind}", after={"filter": wanted.as_query()})
-    response = StreamingHttpResponse(lines(search.find_all(wanted)), content_type=content_type)
+    response = StreamingHttpResponse(in_pieces(lines(search.find_all(wanted))), content_type=content_type)
     name = f"mosaic-audit-{timezone.now():%Y%m%d-%H%M%S}.{kind}"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -270,5 +270,7 @@ def _refuse_while_paused(account: str, address: str) -> None:
     )
 
 
-def people() -> Iterable[User]:
-    return User.objects.order_by("-is_active", "username")
+def people(text: str = "") -> QuerySet[User]:
+    """Return everybody, or whose name or e-mail holds the text; open accounts first."""
+    holds = Q(username__icontains=text) | Q(display_name__icontains=text) | Q(email__icontains=text)
+    return User.objects.filter(holds if text else Q()).order_by("-is_active", "username")

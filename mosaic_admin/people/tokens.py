@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterable
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from mosaic_admin.audit.models import Action
@@ -77,6 +77,8 @@ def authenticate_token(raw: str, scope: str) -> ApiToken | None:
     return token
 
 
-def all_tokens() -> QuerySet[ApiToken]:
-    """Return every token, live ones first."""
-    return ApiToken.objects.select_related("created_by").order_by("revoked_at", "-created_at")
+def all_tokens(text: str = "") -> QuerySet[ApiToken]:
+    """Return every token, or those whose name, beginning or maker holds the text; live ones first."""
+    holds = Q(name__icontains=text) | Q(prefix__icontains=text) | Q(created_by__username__icontains=text)
+    rows = ApiToken.objects.filter(holds if text else Q()).select_related("created_by")
+    return rows.order_by(F("revoked_at").desc(nulls_first=True), "-created_at", "-pk")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login, logout, update_session_auth_hash
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -22,6 +25,8 @@ from mosaic_admin.people.errors import PersonError, SignInError
 from mosaic_admin.people.forms import JoinForm, PasswordForm, PersonForm, SignInForm, TokenForm
 from mosaic_admin.people.models import ApiToken, User
 from mosaic_admin.templatetags.looks import age
+
+PAGE_SIZE = 50
 
 
 def safe_next(request: HttpRequest, fallback: str = "overview") -> str:
@@ -100,8 +105,14 @@ def people_list(request: HttpRequest) -> HttpResponseBase:
             context["form"] = PersonForm()
         except PersonError as error:
             form.add_errors(error.context.get("fields", {"username": [error.message]}))
-    context["people"] = services.people()
+    context |= _listed(request, services.people)
     return render(request, "people/list.html", context, status=422 if context["form"].errors else 200)
+
+
+def _listed(request: HttpRequest, find: Callable[[str], QuerySet[Any]]) -> dict[str, Any]:
+    """Return the page of a list that the address asks for, `?q=` and `?page=`; a page that is none is the nearest."""
+    text = request.GET.get("q", "").strip()[:100]
+    return {"text": text, "page": Paginator(find(text), PAGE_SIZE).get_page(request.GET.get("page"))}
 
 
 def _added(form: PersonForm) -> dict[str, Any]:
@@ -125,8 +136,8 @@ def reset(request: HttpRequest, user_id: int) -> HttpResponseBase:
     if request.method != "POST":
         return render(request, "people/reset.html", {"person": services.person_by_number(user_id)})
     user, raw = links.reset_person(user_id=user_id, by=_signed_in(request))
-    context = {"form": PersonForm(), "people": services.people(), "invited": user, "link": _address(request, raw)}
-    return render(request, "people/list.html", context | {"is_reset": True})
+    context = {"form": PersonForm(), "invited": user, "link": _address(request, raw), "is_reset": True}
+    return render(request, "people/list.html", context | _listed(request, services.people))
 
 
 @public
@@ -186,7 +197,7 @@ def token_list(request: HttpRequest) -> HttpResponseBase:
             name=form.cleaned_data["token_name"], scopes=form.cleaned_data["scopes"], created_by=_signed_in(request)
         )
         context["form"] = TokenForm()
-    context["tokens"] = tokens.all_tokens()
+    context |= _listed(request, tokens.all_tokens)
     return render(request, "people/tokens.html", context, status=422 if context["form"].errors else 200)
 
 

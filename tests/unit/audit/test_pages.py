@@ -15,8 +15,9 @@ from django.test import Client
 from mosaic_admin.access import Role
 from mosaic_admin.audit import search
 from mosaic_admin.audit.models import Action, AuditEvent
-from mosaic_admin.audit.search import PAGE_SIZE, Cursor, Filter, find_all, find_page
+from mosaic_admin.audit.search import PAGE_SIZE, Filter, find_all, find_page
 from mosaic_admin.audit.services import record
+from mosaic_admin.paging import Cursor, older_than
 from mosaic_admin.people.models import User
 
 START = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -73,7 +74,7 @@ def test_what_is_written_while_somebody_reads_moves_no_page() -> None:
     first = find_page(Filter())
     record(Action.STACK_DOWN, "newer")
     second = find_page(Filter(), first.older)
-    shown = [event.pk for event in (*first.events, *second.events)]
+    shown = [event.pk for event in (*first.rows, *second.rows)]
     assert len(set(shown)) == len(shown) == PAGE_SIZE + 5
 
 
@@ -122,7 +123,7 @@ FILTERS = [
 @pytest.mark.parametrize("wanted", FILTERS)
 @pytest.mark.parametrize("before", [None, Cursor(START, 7)])
 def test_every_page_is_read_off_an_index(wanted: Filter, before: Cursor | None) -> None:
-    rows = search._older_than(wanted.events(), before)[: PAGE_SIZE + 1]
+    rows = older_than(wanted.events(), before)[: PAGE_SIZE + 1]
     if connection.vendor == "postgresql":  # its planner would read a small table whole: ask what the indexes allow
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 
 from doctor import history
 from doctor.models import Span
+from mosaic_admin.access import Role
+from mosaic_admin.people.models import User
 from tests.unit.doctor.conftest import BAD, GOOD, NOON, SOSO, ReportAt
 
 pytestmark = pytest.mark.django_db
@@ -106,3 +110,24 @@ def test_a_pollers_equal_report_a_moment_later_is_not_written_and_a_changed_one_
     assert span.runs == 2
     assert history.record(report_at(21 / 60, BAD), is_polled=True).light == "red"
     assert history.record(report_at(22 / 60, BAD)).runs == 2, "somebody who asks on the page sees when it was"
+
+
+def test_the_history_has_pages_and_filters_that_are_in_the_address(
+    report_at: ReportAt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "PAGE_SIZE", 2)
+    for minute in range(5):
+        history.record(report_at(minute, BAD if minute % 2 else SOSO))
+    client = Client()
+    client.force_login(User.objects.create(username="sam", role=Role.SUPPORT))
+    numbers, address = [], "/doctor/history/"
+    while address:
+        page = client.get(address).content.decode()
+        numbers += [int(number) for number in re.findall(r"/doctor/history/(\d+)/", page)]
+        older = re.search(r'href="(\?before=[^"]+)"', page)
+        address = f"/doctor/history/{older[1]}" if older else ""
+    assert numbers == sorted((span.pk for span in Span.objects.all()), reverse=True)
+    red = client.get("/doctor/history/?light=red&since=2026-11-24&until=2026-11-24").content.decode()
+    assert len(re.findall(r"/doctor/history/\d+/", red)) == 2
+    assert "No stretch fits" in client.get("/doctor/history/?until=2026-11-23").content.decode()
+    assert client.get("/doctor/history/?light=mauve").status_code == 422

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from migration import queue, runner, services
 from migration.endpoints import EndpointChoice
-from migration.jobs import claim, finish
+from migration.jobs import claim, finish, note_words
 from migration.models import JobState, MigrationJob
 from mosaic_admin.access import Role
 from tests.fakes.engine import FakeEngine
@@ -119,6 +119,7 @@ def in_state(queued: Callable[[], MigrationJob], planned: Callable[[], Migration
         if state in ("plan_failed", "failed"):
             values |= {"error_code": "MOS-MIG-107", "error_message": "It broke.", "error_remediation": "Mend it."}
         MigrationJob.objects.filter(pk=job.pk).update(**values)
+        note_words(job.pk, values)
         job.refresh_from_db()
         return job
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
@@ -13,9 +14,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from migration import exports, retention
+from migration import api, exports, history, retention, services
 from migration.history import Filters, list_jobs
-from migration.models import Cutover, MigrationJob
+from migration.jobs import add_event, claim, finish
+from migration.models import Cutover, MigrationJob, RunWords
 from mosaic_admin.audit.models import Action, AuditEvent
 
 pytestmark = pytest.mark.django_db
@@ -71,7 +73,8 @@ def test_csv_and_json_hold_every_run_that_fits_and_no_secret(in_state: InState, 
     text = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
     (row,) = csv.DictReader(io.StringIO(text))
     assert (row["state"], row["created_by"], row["error_code"]) == ("failed", "'=HYPERLINK(1)", "MOS-MIG-107")
-    body = json.loads(client.get("/migrations/runs.json").content)
+    answer = client.get("/migrations/runs.json")
+    body = json.loads(b"".join(answer.streaming_content))  # type: ignore[attr-defined]
     assert body["schema_version"] == "1"
     assert [list(run) for run in body["runs"]] == [list(exports.COLUMNS)] * 2
     assert "canary" not in text + json.dumps(body)
@@ -109,3 +112,41 @@ def test_old_runs_leave_and_what_is_in_force_stays(in_state: InState) -> None:
     event = AuditEvent.objects.get(action=Action.MIGRATION_FORGET)
     assert event.after == {"numbers": [gone.number, plan.number, back.number], "older_than_days": 365}
     assert retention.forget(days=365) == 0
+
+
+def test_events_have_pages_and_the_api_says_where_the_older_ones_begin(
+    in_state: InState, signed_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = in_state("verified")
+    now = timezone.now()
+    for number in range(7):  # three at one instant
+        add_event(job.pk, f"event {number}.", at=now + timedelta(minutes=max(number, 2)))
+    monkeypatch.setattr(history, "EVENTS_PAGE", 3)
+    monkeypatch.setattr(api, "EVENTS_PAGE", 3)
+    client, seen, address = signed_in("support"), [], f"/migrations/{job.number}/events"
+    while address:
+        page = client.get(address).content.decode()
+        seen += re.findall(r"event \d\.", page)
+        older = re.search(r'href="(\?before=[^"]+)"', page)
+        address = f"/migrations/{job.number}/events{older[1]}" if older else ""
+    assert seen == [f"event {number}." for number in range(6, -1, -1)]
+    first = client.get(f"/api/v1/migrations/{job.number}/events").json()
+    second = client.get(f"/api/v1/migrations/{job.number}/events", {"before": first["older"]}).json()
+    messages = [event["message"] for event in first["events"] + second["events"]]
+    assert messages == [f"event {number}." for number in range(6, 0, -1)]
+
+
+def test_what_a_run_is_found_by_follows_what_happens_to_it(in_state: InState, signed_in: SignIn) -> None:
+    job = in_state("planned")
+    assert found({"q": "tasks"}) == found({"q": "#1"}) == found({"q": job.plan_hash[:6]}) == [job.number]
+    assert found({"q": "grace"}) == []
+    services.start_migration(job=job, plan_hash=job.plan_hash, target_name=job.target_name, by=services.Actor("Grace"))
+    assert found({"q": "grace tasks 1"}) == [job.number]
+    assert found({"q": "grace elephant"}) == []
+    assert found({"q": "#11"}) == []
+    held = claim("run", job.pk, job.attempt, "atlas:1")
+    assert held is not None
+    assert finish(held, event="Failed", state="failed", error_code="MOS-MIG-107", error_message="A pipe broke")
+    assert found({"q": "mos-mig-107 PIPE"}) == [job.number]
+    MigrationJob.objects.all().delete()
+    assert not RunWords.objects.exists()
