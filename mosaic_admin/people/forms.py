@@ -37,6 +37,16 @@ class HouseForm(forms.Form):
             for message in messages:
                 self.add_error(name if name in self.fields else None, message)
 
+    def add_error(self, field: str | None, error: Any) -> None:
+        """Take one error in, and send the keyboard to the first field that is wrong."""
+        super().add_error(field, error)
+        self._focus_error()
+
+    def _focus_error(self) -> None:
+        wrong = next((name for name in self.fields if name in self.errors), None)
+        if wrong:
+            self.fields[wrong].widget.attrs["autofocus"] = True
+
 
 def _text(label: str, *, required: bool = True, **attrs: Any) -> forms.CharField:
     return forms.CharField(label=label, required=required, max_length=254, widget=forms.TextInput(attrs=attrs))

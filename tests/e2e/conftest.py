@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.demo import Demo
 from tests.e2e.console import Console
@@ -45,8 +46,70 @@ def page(context: BrowserContext, console: Console) -> Iterator[Page]:
     assert console.unexpected() == []
 
 
+@pytest.fixture(scope="session")
+def admin_cookies(browser: Browser, demo: Demo) -> list[Any]:
+    """The session of `admin`, opened once: whoever ends it, by a sign-out or a new password, does so for all tests."""
+    context = browser.new_context(base_url=demo.url)
+    sign_in(context.new_page(), "admin", demo.password)
+    cookies = context.cookies()
+    context.close()
+    return cookies
+
+
 @pytest.fixture
-def signed_in(page: Page, demo: Demo) -> Page:
-    """A page that `admin` signed in on."""
-    sign_in(page, "admin", demo.password)
+def as_admin(page: Page, admin_cookies: list[Any]) -> Page:
+    """A page that `admin` is signed in on, nowhere yet."""
+    page.context.add_cookies(admin_cookies)
     return page
+
+
+@pytest.fixture
+def signed_in(as_admin: Page) -> Page:
+    """A page that `admin` is signed in on, at the overview."""
+    as_admin.goto("/")
+    return as_admin
+
+
+@pytest.fixture
+def kept_file(demo: Demo) -> Iterator[Demo]:
+    """The demo, whose configuration file and active row are put back afterwards."""
+    text = demo.config_file.read_text()
+    yield demo
+    demo.config_file.write_text(text)
+    done = demo.mosaic("config", "activate", "standalone", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(demo.config_file.read_text()) == json.loads(text)
+
+
+class AsPerson:
+    """Sign a new person in, in a context of their own: `as_person("nora", "support") -> Page`."""
+
+    def __init__(self, browser: Browser, demo: Demo, console: Console) -> None:
+        self._browser, self._demo, self._console = browser, demo, console
+        self._contexts: list[BrowserContext] = []
+        self.passwords: dict[str, str] = {}
+
+    def __call__(self, name: str, role: str) -> Page:
+        made = self._demo.mosaic("users", "create", name, "--role", role)
+        assert made.returncode == 0, made.stderr
+        self.passwords[name] = made.stdout.strip()
+        context = self._browser.new_context(base_url=self._demo.url)
+        context.set_default_timeout(10_000)
+        context.on("page", self._console.watch)
+        self._contexts.append(context)
+        page = context.new_page()
+        sign_in(page, name, self.passwords[name])
+        return page
+
+    def close(self) -> None:
+        for context in self._contexts:
+            context.close()
+
+
+@pytest.fixture
+def as_person(browser: Browser, demo: Demo, console: Console) -> Iterator[AsPerson]:
+    """Sign people in on the demo; what their browsers complain about fails the test."""
+    made = AsPerson(browser, demo, console)
+    yield made
+    made.close()
+    assert console.unexpected() == []

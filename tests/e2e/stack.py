@@ -56,16 +56,29 @@ def superuser_url(demo: Demo, server: str, database: str = TARGET) -> str:
     return f"postgresql://admin:{password}@127.0.0.1:{port}/{database}"
 
 
-@pytest.fixture
-def stack(large_demo: Demo) -> Demo:
-    """The large stack as a newcomer finds it: the gateway serves, nothing is in the target."""
-    with psycopg.connect(superuser_url(large_demo, "federated", "postgres"), autocommit=True) as connection:
+def empty_target(demo: Demo) -> None:
+    """Bring a stack back to where a newcomer finds it: nothing in the target, and the gateway serves."""
+    with psycopg.connect(superuser_url(demo, "federated", "postgres"), autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {TARGET} WITH (FORCE)")
         connection.execute(f"CREATE DATABASE {TARGET} OWNER {TARGET}")
-    with psycopg.connect(superuser_url(large_demo, "federated"), autocommit=True) as connection:
+    with psycopg.connect(superuser_url(demo, "federated"), autocommit=True) as connection:
         connection.execute("CREATE EXTENSION vector")
-    large_demo.mosaic("gateway", "resume")
+    demo.mosaic("gateway", "resume")
+
+
+@pytest.fixture
+def stack(large_demo: Demo) -> Demo:
+    """The large stack as a newcomer finds it."""
+    empty_target(large_demo)
     return large_demo
+
+
+@pytest.fixture
+def small_stack(demo: Demo) -> Iterator[Demo]:
+    """The shared demo as a newcomer finds it, and left so: a migration of it takes seconds."""
+    empty_target(demo)
+    yield demo
+    empty_target(demo)
 
 
 @pytest.fixture

@@ -6,15 +6,21 @@ import csv
 import json
 from typing import Any
 
-import pytest
+import httpx
 from playwright.sync_api import Browser, Page, expect
 
 from tests.demo import Demo
-from tests.e2e.console import Console
-from tests.e2e.looking import LOOKS, look_at_pages
-from tests.e2e.stack import SHOTS, shoot
+from tests.e2e.conftest import AsPerson
+from tests.e2e.looking import look, said, sign_in
+from tests.e2e.stack import shoot
 
 PASSWORD = "a-password-of-her-own"
+
+
+def confirm(page: Page, name: str, button: str) -> None:
+    expect(page.get_by_role("button", name=button)).to_be_disabled()
+    page.get_by_label(f"Type {name}").fill(name)
+    page.get_by_role("button", name=button).click()
 
 
 def test_an_invited_person_joins_and_is_reset(signed_in: Page, browser: Browser, demo: Demo) -> None:
@@ -22,8 +28,8 @@ def test_an_invited_person_joins_and_is_reset(signed_in: Page, browser: Browser,
     page.goto("/people/")
     page.get_by_label("Name", exact=True).fill("ines")
     page.get_by_role("button", name="Make invitation link").click()
-    address = page.get_by_role("status").locator("code").inner_text()
-    shoot(page, "people-invited")
+    address = said(page).locator("code").inner_text()
+    look(page, "invited")
     row = page.get_by_role("row", name="ines")
     expect(row).to_contain_text("Link not used yet")
 
@@ -31,13 +37,14 @@ def test_an_invited_person_joins_and_is_reset(signed_in: Page, browser: Browser,
     guest = context.new_page()
     guest.goto(address)
     expect(guest.get_by_role("heading", name="Welcome, ines")).to_be_visible()
-    shoot(guest, "people-join")
+    look(guest, "invitation")
     guest.get_by_label("Password, 12 characters or more").fill(PASSWORD)
     guest.get_by_label("Password again").fill(PASSWORD)
     guest.get_by_role("button", name="Set password and sign in").click()
     expect(guest.locator(".strip")).to_contain_text("ines · support")
     guest.goto(address)
     expect(guest.locator("body")).to_contain_text("MOS-ACC-031")
+    look(guest, "invitation-used")
 
     page.goto("/people/")
     row = page.get_by_role("row", name="ines")
@@ -45,7 +52,7 @@ def test_an_invited_person_joins_and_is_reset(signed_in: Page, browser: Browser,
     row.get_by_role("link", name="New link…").click()
     expect(page.locator("main")).to_contain_text("every session ends")
     page.get_by_role("button", name="Make new link").click()
-    expect(page.get_by_role("status")).to_contain_text("The old password of ines no longer works.")
+    expect(said(page)).to_contain_text("The old password of ines no longer works.")
     guest.goto("/")
     expect(guest.get_by_role("heading", name="Sign in to")).to_be_visible()
     context.close()
@@ -80,7 +87,59 @@ def test_the_audit_log_is_filtered_and_exported(signed_in: Page, tmp_path: Any) 
     assert "audit.export" in {event["action"] for event in json.loads(started.value.path().read_text())}
 
 
-@pytest.mark.parametrize("look", LOOKS)
-def test_the_pages_are_clean_in_every_look(browser: Browser, demo: Demo, console: Console, look: str) -> None:
-    pages = {"audit": "/audit/", "people": "/people/", "tokens": "/people/tokens/"}
-    look_at_pages(browser, demo, console, look, pages, SHOTS)
+def test_a_person_gets_another_role_and_a_closed_account(signed_in: Page, as_person: AsPerson) -> None:
+    page, other = signed_in, as_person("nora", "support")
+    page.goto("/people/")
+    row = page.get_by_role("row", name="nora")
+    row.get_by_label("Role of nora").select_option("operator")
+    row.get_by_role("button", name="Set role").click()
+    expect(said(page)).to_contain_text("role Operator")
+    other.reload()
+    expect(other.locator(".strip")).to_contain_text("nora · operator")
+    row.get_by_role("link", name="Close account…").click()
+    confirm(page, "nora", "Close account")
+    expect(row).to_contain_text("Closed")
+    other.reload()
+    expect(other.get_by_role("heading", name="Sign in to")).to_be_visible()
+
+
+def test_a_person_changes_the_password_and_signs_in_with_it(as_person: AsPerson) -> None:
+    page = as_person("peer", "support")
+    page.locator("summary", has_text="peer").click()
+    page.get_by_role("link", name="Change password").click()
+    page.get_by_label("Password now").fill(as_person.passwords["peer"])
+    page.get_by_label("New password, 12 characters or more").fill(PASSWORD)
+    page.get_by_label("New password again").fill(PASSWORD)
+    page.get_by_role("button", name="Change password").click()
+    expect(said(page)).to_contain_text("Your other sessions have ended")
+    page.locator("summary", has_text="peer").click()
+    page.get_by_role("button", name="Sign out").click()
+    sign_in(page, "peer", PASSWORD)
+    expect(page.locator(".strip")).to_contain_text("peer · support")
+
+
+def test_a_token_opens_the_api_until_it_is_revoked(signed_in: Page, demo: Demo) -> None:
+    page = signed_in
+    page.goto("/people/tokens/")
+    page.get_by_label("What it is for").fill("nightly build")
+    page.get_by_role("button", name="Make token").click()
+    raw = said(page).locator("code").inner_text()
+    look(page, "token-made")
+
+    def status() -> int:
+        headers = {"Authorization": f"Bearer {raw}"}
+        return httpx.get(f"{demo.url}/api/v1/doctor/schema", headers=headers, trust_env=False).status_code
+
+    assert status() == 200
+    page.goto("/people/tokens/")
+    expect(page.locator("body")).not_to_contain_text(raw)
+    page.get_by_role("row", name="nightly build").get_by_role("link", name="Revoke…").click()
+    look(page, "token-revoke")
+    confirm(page, "nightly build", "Revoke token")
+    expect(said(page)).to_contain_text("nightly build is revoked")
+    assert status() == 401
+
+
+def test_the_api_reference_lists_the_operations(as_admin: Page) -> None:
+    as_admin.goto("/api/v1/docs")
+    expect(as_admin.get_by_text("/api/v1/migrations/{number}/events")).to_be_visible()

@@ -17,8 +17,9 @@ from compose.embedded.process import wait_until
 from tests.demo import Demo
 from tests.e2e import steps
 from tests.e2e.console import Console
-from tests.e2e.stack import SignIn, shoot, superuser_url
-from tests.e2e.test_migration_flow import RUN_MS, look_on_a_phone
+from tests.e2e.looking import look
+from tests.e2e.stack import SignIn, superuser_url
+from tests.e2e.test_migration_flow import RUN_MS
 from tests.integration.engine.support import scalar
 
 SERVING_S = 60.0
@@ -73,16 +74,12 @@ def test_cutover_and_rollback_with_an_agent_on_either_side(restored: Demo, perso
     steps.start(page)
     expect(page.locator(".page-head .status")).to_have_text("Verified", timeout=RUN_MS)
     page.get_by_role("link", name="Cut over…").click()
-    look_on_a_phone(page, "cutover")
-    shoot(page, "cutover")
+    look(page, "cutover")
     expect(page.get_by_role("button", name="Cut over")).to_be_disabled()
     confirm(page, "Cut over")
     expect(page.get_by_text("Now restart the gateway")).to_be_visible(timeout=RUN_MS)
     expect(page.get_by_role("region", name="Result")).to_contain_text("found the insight by its vector")
-    look_on_a_phone(page, "cut-over")
-    shoot(page, "cut-over")
-    page.emulate_media(color_scheme="dark")
-    shoot(page, "cut-over-dark")
+    look(page, "cut-over")
 
     restart_gateway(stack, "federated")
     assert agent_session(stack) == ["Is anybody there?", "Yes."]
@@ -91,17 +88,14 @@ def test_cutover_and_rollback_with_an_agent_on_either_side(restored: Demo, perso
     page.get_by_role("link", name="Go back to the old store…").click()
     expect(page.locator("#gained")).to_contain_text("Drill")
     expect(page.locator("#gained")).to_contain_text("messages")
-    shoot(page, "rollback-dark")
-    page.emulate_media(color_scheme="light")
-    look_on_a_phone(page, "rollback")
-    shoot(page, "rollback")
+    look(page, "rollback")
     console.allow(r"status of 4\d\d")
     confirm(page, "Roll back run")
     expect(page.get_by_role("alert")).to_contain_text("The store is in use")
     page.get_by_role("button", name="Pause gateway").click()
     confirm(page, "Roll back run")
     expect(page.get_by_text("boots from the old store at its next start")).to_be_visible()
-    shoot(page, "rolled-back")
+    look(page, "rolled-back")
 
     restart_gateway(stack, "standalone")
     assert agent_session(stack) == ["Is anybody there?", "Yes."]

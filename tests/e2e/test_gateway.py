@@ -2,40 +2,20 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.demo import Demo
-from tests.e2e.looking import sign_in
-
-SHOTS = os.environ.get("MOSAIC_TEST_SHOTS")
-
-
-def shoot(page: Page, name: str) -> None:
-    """Keep pictures of the page as it is now, in every look, where MOSAIC_TEST_SHOTS names a folder."""
-    if not SHOTS:
-        return
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        page.locator("html").evaluate("(root, scheme) => root.setAttribute('data-bs-theme', scheme)", scheme)
-        for width in (1280, 390):
-            page.set_viewport_size({"width": width, "height": 900})
-            page.screenshot(path=str(Path(SHOTS) / f"{name}-{scheme}-{width}.png"), full_page=True)
-    page.set_viewport_size({"width": 1280, "height": 900})
+from tests.e2e.looking import look, sign_in
 
 
 def test_pausing_asks_first_and_resuming_serves_again(signed_in: Page) -> None:
     page = signed_in
     page.goto("/gateway/")
     expect(page.get_by_text("The gateway serves the store.")).to_be_visible()
-    shoot(page, "gateway-serving")
     page.get_by_role("link", name="Pause gateway…").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("Pause the gateway?")
-    shoot(page, "gateway-dialog")
     dialog.get_by_role("link", name="Keep serving").click()
     expect(dialog).to_be_hidden()
     expect(page.get_by_text("The gateway serves the store.")).to_be_visible()
@@ -43,7 +23,7 @@ def test_pausing_asks_first_and_resuming_serves_again(signed_in: Page) -> None:
     dialog.get_by_role("button", name="Pause gateway").click()
     expect(page.get_by_text("The gateway is paused. Nothing is lost.")).to_be_visible()
     expect(page.get_by_text("Nobody. A migration could start.")).to_be_visible()
-    shoot(page, "gateway-paused")
+    look(page, "gateway-paused")
     page.get_by_role("link", name="Resume gateway…").click()
     page.get_by_role("dialog").get_by_role("button", name="Resume gateway").click()
     expect(page.get_by_text("The gateway serves the store.")).to_be_visible()

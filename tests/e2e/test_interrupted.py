@@ -14,6 +14,7 @@ from compose.embedded.process import wait_until
 from tests import comparator
 from tests.demo import Demo
 from tests.e2e import steps
+from tests.e2e.looking import look
 from tests.e2e.stack import MIGRATED, SignIn, shoot, superuser_url
 
 NOTICED_MS = 30_000
@@ -50,8 +51,8 @@ def test_a_killed_worker_is_noticed_explained_and_resumed_to_a_verified_end(stac
     dead = kill_worker_while_copying(stack)
 
     expect(page.get_by_text("The worker stopped. Nothing is lost.")).to_be_visible(timeout=NOTICED_MS)
-    shoot(page, "5-interrupted")
     expect(page.locator("#live-pill")).to_have_text("Interrupted")
+    look(page, "run-interrupted")
     verdict = page.get_by_role("region", name="What happened")
     expect(verdict).to_contain_text("Resume goes on from there")
     expect(verdict).to_contain_text("mosaic storage migrate-tier --to federated --resume")

@@ -10,7 +10,8 @@ from playwright.sync_api import expect
 from tests.demo import Demo
 from tests.e2e import steps
 from tests.e2e.console import Console
-from tests.e2e.stack import SignIn, shoot, superuser_url
+from tests.e2e.looking import look
+from tests.e2e.stack import SignIn, superuser_url
 from tests.integration.engine.support import scalar
 from tests.pglite import MakeDirectory
 from tiers.pglite.directory import tree_hash
@@ -49,7 +50,7 @@ def test_an_operator_moves_a_local_install(
     page.get_by_role("button", name="Make a dry run").click()
     steps.wait_for_plan(page)
     expect(page.get_by_text("other hosts and containers can't be seen").first).to_be_visible()
-    shoot(page, "local-plan")
+    look(page, "plan-local")
 
     console.allow("status of 422")
     steps.confirm(page)

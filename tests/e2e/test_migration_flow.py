@@ -12,6 +12,7 @@ from tests import comparator
 from tests.demo import Demo
 from tests.e2e import steps
 from tests.e2e.console import Console
+from tests.e2e.looking import look
 from tests.e2e.stack import MIGRATED, SignIn, shoot, superuser_url
 from tests.integration.engine.support import scalar
 
@@ -35,8 +36,7 @@ def rehearse(page: Page, stack: Demo) -> None:
     expect(page.get_by_role("heading", level=1)).to_contain_text(re.compile("Rehearsal|Plan"))
     expect(page.locator(".page-head .status")).to_have_text("Rehearsed", timeout=RUN_MS)
     expect(page.get_by_text("every row equal")).to_be_visible()
-    look_on_a_phone(page, "rehearsed")
-    shoot(page, "rehearsed")
+    look(page, "run-rehearsed")
     scratch = "SELECT count(*) FROM pg_database WHERE datname LIKE 'mosaic_rehearsal_%'"
     wait_until(lambda: scalar(superuser_url(stack, "federated"), scratch) == 0, 20, step_s=0.2)
     assert scalar(superuser_url(stack, "federated"), scratch) == 0
@@ -47,12 +47,12 @@ def rehearse(page: Page, stack: Demo) -> None:
 def test_an_operator_gets_from_a_dry_run_to_a_verified_end(stack: Demo, person: SignIn, console: Console) -> None:
     page = person("piet", "operator")
     steps.make_dry_run(page)
-    look_on_a_phone(page, "undecided")
+    look(page, "plan-to-decide")
     expect(page.get_by_role("button", name=re.compile("Start run"))).to_be_disabled()
     steps.carry_unknown_tables(page)
     rehearse(page, stack)
     steps.pause_gateway(page)
-    look_on_a_phone(page, "ready")
+    look(page, "plan-ready")
 
     console.allow(r"status of 4\d\d")
     steps.confirm(page, name="mosaic@some.other.host:5432")
@@ -68,8 +68,7 @@ def test_an_operator_gets_from_a_dry_run_to_a_verified_end(stack: Demo, person: 
     expect(page.locator(".page-head .status")).to_have_text("Verified", timeout=RUN_MS)
     expect(page.get_by_role("region", name="Result")).to_contain_text(f"0 in {len(MIGRATED)} tables")
     expect(page.get_by_role("link", name="Certificate")).to_be_visible()
-    look_on_a_phone(page, "verified")
-    shoot(page, "verified")
+    look(page, "run-verified")
 
     source, target = superuser_url(stack, "source"), superuser_url(stack, "federated")
     mapping = comparator.derive_mapping(source, target, tables=MIGRATED, free=["origin_id"])

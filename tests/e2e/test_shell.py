@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.demo import Demo
-from tests.e2e.looking import STUMBLES, send_name_and_password
+from tests.e2e.looking import STUMBLES, said, send_name_and_password
 
 SignIn = Callable[..., Page]
 
@@ -117,7 +117,7 @@ def test_a_new_persons_password_is_shown_once_and_works_and_support_gets_no_acce
     page.goto("/people/")
     page.get_by_label("Name", exact=True).fill("omar")
     page.get_by_role("button", name="Add person").click()
-    password = page.get_by_role("status").locator("code").inner_text()
+    password = said(page).locator("code").inner_text()
     other = sign_in("omar", "not the password")
     expect(other.get_by_role("alert")).to_contain_text("4 tries left")
     other.get_by_label("Password", exact=True).fill(password)

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.demo import Demo
 from tests.e2e.console import Console
 from tests.e2e.dashboard import Dashboard
+from tests.e2e.looking import look
 from tests.e2e.looking import sign_in as enter
 from tests.e2e.stack import shoot
 
@@ -21,15 +22,11 @@ SignIn = Callable[..., Page]
 
 @pytest.fixture
 def sign_in(browser: Browser, console: Console) -> Iterator[SignIn]:
-    """Sign a new person in: `sign_in(dashboard, "olga", "operator", width=390)`."""
+    """Sign a new person in: `sign_in(dashboard, "olga", "operator")`."""
     contexts = []
 
-    def make(dashboard: Dashboard, name: str, role: str, *, width: int = 1280, theme: str = "light") -> Page:
-        context = browser.new_context(
-            base_url=dashboard.url,
-            viewport={"width": width, "height": 900},
-            color_scheme="dark" if theme == "dark" else "light",
-        )
+    def make(dashboard: Dashboard, name: str, role: str) -> Page:
+        context = browser.new_context(base_url=dashboard.url, viewport={"width": 1280, "height": 900})
         context.set_default_timeout(15_000)
         context.on("page", console.watch)
         contexts.append(context)
@@ -41,10 +38,6 @@ def sign_in(browser: Browser, console: Console) -> Iterator[SignIn]:
     for context in contexts:
         context.close()
     assert console.unexpected() == []
-
-
-def fits(page: Page) -> bool:
-    return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
 
 
 def test_an_operator_starts_restarts_and_stops_the_stack(docker_dashboard: Dashboard, sign_in: SignIn) -> None:
@@ -100,15 +93,12 @@ def test_an_operator_starts_restarts_and_stops_the_stack(docker_dashboard: Dashb
 
 def test_support_sees_everything_and_can_start_nothing(docker_dashboard: Dashboard, sign_in: SignIn) -> None:
     docker_dashboard.stack.up()
-    page = sign_in(docker_dashboard, "sue", "support", width=390, theme="dark")
+    page = sign_in(docker_dashboard, "sue", "support")
     page.goto("/stack/")
     expect(page.locator("#stack-pill")).to_have_text("2 of 2 healthy")
     assert page.get_by_role("link", name="Stop…").count() == 0
     assert page.get_by_role("link", name="Restart…").count() == 0
-    assert fits(page)
-    shoot(page, "stack-phone-dark")
-    page.set_viewport_size({"width": 1280, "height": 900})
-    shoot(page, "stack-dark")
+    look(page, "stack-running")
     for name in ("federated-postgres", "federated-postgres-superuser", "federated-valkey"):
         assert docker_dashboard.stack.secret(name) not in page.content()
 
@@ -126,10 +116,7 @@ def test_without_an_engine_the_page_shows_files_and_commands(
     with page.expect_download() as download:
         page.get_by_role("link", name="compose.tar.gz").click()
     assert download.value.suggested_filename == "compose.tar.gz"
-    shoot(page, "stack-no-engine")
-    page.set_viewport_size({"width": 390, "height": 900})
-    assert fits(page)
-    shoot(page, "stack-no-engine-phone")
+    look(page, "stack-no-engine")
 
 
 def test_the_demo_looks_after_its_own_servers(signed_in: Page, demo: Demo) -> None:

@@ -1,28 +1,15 @@
-"""The tier pages in a browser: make, edit, activate, drift, import; light, dark and on a phone."""
+"""The tier pages in a browser: make, edit, activate, drift, import."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.demo import Demo
 from tests.e2e.console import Console
-from tests.e2e.looking import LOOKS, look_at_pages, sign_in
-from tests.e2e.stack import SHOTS, shoot
-
-
-@pytest.fixture
-def kept_file(demo: Demo) -> Iterator[Demo]:
-    """The demo, whose configuration file and active row are put back afterwards."""
-    text = demo.config_file.read_text()
-    yield demo
-    demo.config_file.write_text(text)
-    done = demo.mosaic("config", "activate", "standalone", "--yes")
-    assert done.returncode == 0, done.stderr
-    assert json.loads(demo.config_file.read_text()) == json.loads(text)
+from tests.e2e.looking import look, sign_in
+from tests.e2e.stack import shoot
 
 
 def save_local(page: Page, name: str, folder: str) -> None:
@@ -44,10 +31,11 @@ def test_a_configuration_is_made_corrected_and_edited(signed_in: Page, console: 
     page.get_by_role("button", name="Save configuration").click()
     address = page.get_by_label("PostgreSQL address")
     expect(address).to_have_attribute("aria-invalid", "true")
+    expect(address).to_be_focused()
     expect(page.locator("#id_f\\.storage\\.url_error")).to_contain_text('Did you mean "sslmode"?')
     expect(page.locator("#id_f\\.queue\\.url_error")).to_contain_text("set and empty")
     assert "typed-password" not in page.content()
-    shoot(page, "tiers-edit-errors")
+    look(page, "tier-refused")
     address.fill("postgresql://u:typed-password@db/mosaic?sslmode=require")
     page.get_by_label("Valkey address").fill("redis://db:6380/0")
     page.get_by_role("button", name="Save configuration").click()
@@ -111,7 +99,7 @@ def test_a_change_by_hand_shows_and_is_imported(signed_in: Page, kept_file: Demo
         page.goto(f"/tiers/{number}/")
         expect(page.locator(".note.is-warn")).to_contain_text("was changed by hand")
         expect(page.locator(".note ins")).to_contain_text("by hand")
-        shoot(page, "tiers-drift")
+        look(page, "tier-changed-by-hand")
         page.get_by_role("button", name="Import the file").click()
         expect(page.locator("body")).to_contain_text("The file is taken over as revision")
         expect(page.locator(".note.is-warn")).to_have_count(0)
@@ -128,21 +116,3 @@ def test_everything_works_without_javascript(browser: Browser, demo: Demo) -> No
     save_local(page, "no script", "data/no-script")
     expect(page.get_by_role("heading", name="no script")).to_be_visible()
     context.close()
-
-
-@pytest.mark.parametrize("look", LOOKS)
-def test_every_tier_page_is_clean_in_every_look(
-    signed_in: Page, browser: Browser, demo: Demo, console: Console, look: str
-) -> None:
-    signed_in.goto("/tiers/")
-    number = signed_in.get_by_role("link", name="federated", exact=True).first.get_attribute("href")
-    assert number
-    pages = {
-        "tiers-list": "/tiers/",
-        "tiers-detail": number,
-        "tiers-edit": f"{number}edit/",
-        "tiers-json": f"{number}edit/?as=json",
-        "tiers-activate": f"{number}activate/",
-        "tiers-new": "/tiers/new/?tier=standalone",
-    }
-    look_at_pages(browser, demo, console, look, pages, SHOTS)
