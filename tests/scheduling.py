@@ -25,7 +25,7 @@ STACKS = {
         "tests/integration/stack/test_gateway.py",
         "tests/integration/stack/test_looking.py",
     ),
-    "installed": ("tests/e2e/test_wheel.py", "tests/integration/release/"),
+    "installed_wheel": ("tests/e2e/test_wheel.py", "tests/integration/release/"),
     "demo": ("tests/e2e/", "tests/integration/demo/test_running.py"),
 }
 

@@ -1,4 +1,4 @@
-"""What a release hands out, made of the working tree: `release` (wheel and sdist), `installed` (an environment)."""
+"""What a release hands out, made of the working tree: `release` (wheel, sdist) and `installed_wheel`, which has it."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def release() -> Release:
 
 
 @pytest.fixture(scope="session")
-def installed(release: Release) -> Program:
+def installed_wheel(release: Release) -> Program:
     folder = environment.ROOT / "installed"
     folder.mkdir()
     return install(release.wheel, folder / "venv")

@@ -22,10 +22,10 @@ RUN_MS = 60_000
 
 
 @pytest.fixture(scope="module")
-def wheel_demo(installed: Program) -> Iterator[Demo]:
+def wheel_demo(installed_wheel: Program) -> Iterator[Demo]:
     folder = environment.ROOT / "wheel-demo"
     folder.mkdir(mode=0o711)
-    item = Demo(folder, rows=ROWS, program=installed)
+    item = Demo(folder, rows=ROWS, program=installed_wheel)
     try:
         item.start()
         yield item
@@ -33,19 +33,21 @@ def wheel_demo(installed: Program) -> Iterator[Demo]:
         item.clean()
 
 
-def test_the_command_of_the_wheel_says_its_version(installed: Program) -> None:
-    command = Path(installed.python).parent / "mosaic"
-    said = subprocess.run([command, "--version"], cwd=installed.folder, capture_output=True, text=True, check=True)
+def test_the_command_of_the_wheel_says_its_version(installed_wheel: Program) -> None:
+    command = Path(installed_wheel.python).parent / "mosaic"
+    said = subprocess.run(
+        [command, "--version"], cwd=installed_wheel.folder, capture_output=True, text=True, check=True
+    )
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert said.stdout.strip() == f"mosaic, version {version}"
 
 
-def test_the_wheel_runs_without_the_checkout(installed: Program) -> None:
+def test_the_wheel_runs_without_the_checkout(installed_wheel: Program) -> None:
     where = "import compose, doctor, mosaic_admin; print(compose.__file__, doctor.__file__, mosaic_admin.__file__)"
     said = subprocess.run(
-        [installed.python, "-c", where], cwd=installed.folder, capture_output=True, text=True, check=True
+        [installed_wheel.python, "-c", where], cwd=installed_wheel.folder, capture_output=True, text=True, check=True
     )
-    home = Path(installed.python).parent.parent
+    home = Path(installed_wheel.python).parent.parent
     assert all(Path(file).is_relative_to(home) for file in said.stdout.split())
 
 
