@@ -71,6 +71,24 @@ def shown_key(table: TablePlan) -> tuple[str, str]:
     return here, there
 
 
+def refused_key(table: TablePlan) -> str:
+    """Return how a source row is named that was refused on its way.
+
+    Without a key it is a hash of the values as they are: one that has no conversion is often why.
+    """
+    if table.key:
+        return shown_key(table)[0]
+    columns = ", ".join(dict.fromkeys(quote(column.source) for column in table.columns))
+    return f"'row ' || md5((ROW({columns}))::text) || ' of the source'"
+
+
+def not_rejected(table: TablePlan, rejected: list[str]) -> str:
+    """Return a condition for the source's rows that are not among the rejected ones; it converts none that are."""
+    names = ", ".join(map(literal, rejected))
+    condition = f"{shown_key(table)[0]} NOT IN ({names})"  # orphans are named by what had arrived of them
+    return condition if table.key else f"CASE WHEN {refused_key(table)} IN ({names}) THEN false ELSE {condition} END"
+
+
 def copy_in(table: TablePlan) -> str:
     columns = ", ".join(quote(column.target) for column in wire_columns(table))
     return f"COPY public.{quote(table.name)} ({columns}) FROM STDIN (FORMAT BINARY)"

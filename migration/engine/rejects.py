@@ -97,7 +97,7 @@ def _copy_page(
 def _pages(copier: Copier, source: Connection, table: TablePlan, chunk: ChunkRow) -> Iterator[list[_Key]]:
     # each under a name that no column has: ORDER BY would take a text called "id" for the id, and rows between get lost
     columns = ", ".join(f'{name}::text AS "{n} of the key"' for n, (name, _) in enumerate(_place(table), 1))
-    shown, order = ranges.shown_key(table)[0], ", ".join(_ordering(table))
+    shown, order = ranges.refused_key(table), ", ".join(_ordering(table))
     after = ""
     while True:
         query = (

@@ -16,7 +16,7 @@ from migration.engine.ledger_rows import read_rejects, read_sequences
 from migration.engine.model import Endpoint, Plan, TablePlan, TableVerification, Verification, VerifyMode
 from migration.engine.pglite import readable
 from migration.engine.progress import Tracker
-from migration.engine.ranges import ordering, shown_key, source_rows
+from migration.engine.ranges import not_rejected, ordering, shown_key, source_rows
 from store.ledger import holder_name, read_run
 
 SEEDS = (0x4D4F5341, 0x49434C41)  # two 64-bit hashes make one of 128: fixed, so that another machine gets the same sums
@@ -88,7 +88,7 @@ def sides(table: TablePlan, rejected: list[str]) -> tuple[Side, Side]:
     rows = f"{source_rows(table)} WHERE true"
     shown_here, shown_there = shown_key(table)
     if rejected:
-        rows += f" AND {shown_here} NOT IN ({', '.join(map(literal, rejected))})"
+        rows += f" AND {not_rejected(table, rejected)}"
     target_rows = f"public.{quote(table.name)} WHERE true"
     return Side(rows, here, key_here, shown_here), Side(target_rows, there, key_there, shown_there)
 

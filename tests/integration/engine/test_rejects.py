@@ -117,6 +117,28 @@ def test_bad_rows_of_a_table_without_a_key_are_named_by_a_hash(urls: Urls) -> No
     assert "canary" not in str(found)
 
 
+UNCONVERTIBLE = """
+CREATE TABLE users (id uuid, email text, display_name text, is_active text);
+INSERT INTO users SELECT gen_random_uuid(), 'u' || n || '@example.org', 'U' || n, 'yes' FROM generate_series(1, 30) n;
+INSERT INTO users VALUES (gen_random_uuid(), 'm@example.org', 'canary', 'perhaps');
+CREATE TABLE notes (id uuid, owner_id uuid, title text);
+INSERT INTO notes SELECT gen_random_uuid(), id, 'note' FROM users;
+"""
+
+
+def test_a_row_without_a_key_whose_value_has_no_conversion_is_rejected_and_so_are_those_that_refer_to_it(
+    urls: Urls,
+) -> None:
+    load(urls[0], UNCONVERTIBLE)
+    outcome = migrate(*urls, Decisions(allow_rejects=2))
+    assert (outcome.state, outcome.rejects) == (OutcomeState.VERIFIED, 2), outcome.verification
+    assert [(table, state) for table, _, state in rejected(urls[1])] == [("notes", "23503"), ("users", "22P02")]
+    assert all(key.startswith("row ") for _, key, _ in rejected(urls[1]))
+    assert scalar(urls[1], "SELECT count(*) FROM users") == 30
+    plan = make_plan(source_at(urls[0]), target_at(urls[1]), Decisions(allow_rejects=2))
+    assert verify(plan, source_at(urls[0]), target_at(urls[1])).is_equal
+
+
 TAMPERED = """
 CREATE TABLE safe (id int PRIMARY KEY, word text, number numeric, doc jsonb, raw bytea, score float8, words text[],
   at timestamptz);
