@@ -24,16 +24,19 @@ Connection = psycopg.Connection[Any]
 
 @dataclass(frozen=True)
 class SmokeResult:
-    """`tables` were read, a row was written and read back, a search over vectors of `dimension` found it."""
+    """`tables` were read, a row was written and read back, a search over vectors of `dimension` found it.
+
+    `index`: the index that the search went through, "" where no embedding of that size is stored yet.
+    """
 
     tables: int
     dimension: int
-    has_index: bool
+    index: str
     store_time: datetime  # by the store's own clock
 
     @property
     def sentence(self) -> str:
-        how = "through its index" if self.has_index else "without an index: no embedding of that size is stored yet"
+        how = "through its index" if self.index else "without an index: no embedding of that size is stored yet"
         return (
             f"Read {self.tables} tables, wrote and read back a task and an insight, found the insight by its vector "
             f"({self.dimension} dimensions, {how}), and took both out again."
@@ -52,12 +55,12 @@ def smoke_test(storage: PostgresStorage, *, run_id: uuid.UUID | str, commits: bo
         run = _run_of(connection, run_id)
         for table in READ_TABLES:
             connection.execute(f"SELECT * FROM public.{table} LIMIT 1")  # noqa: S608  # fixed names
-        dimension, has_index = _dimension(connection)
+        dimension, index = _dimension(connection)
         with connection.transaction(force_rollback=True):
-            _write_and_find(connection, dimension)
+            _write_and_find(connection, dimension, index)
         if commits:
             connection.execute("UPDATE mosaic_migration.run SET updated_at = now() WHERE run_id = %s", (run.run_id,))
-        return SmokeResult(len(READ_TABLES), dimension, has_index, _now(connection))
+        return SmokeResult(len(READ_TABLES), dimension, index, _now(connection))
 
 
 def _options() -> str:
@@ -76,17 +79,17 @@ def _run_of(connection: Connection, run_id: uuid.UUID | str) -> RunRow:
     return run
 
 
-def _dimension(connection: Connection) -> tuple[int, bool]:
-    """Return the size of vector to search with: one that has an index where there is any, else a small one."""
+def _dimension(connection: Connection) -> tuple[int, str]:
+    """Return the size of vector to search with, and its index: one that has an index where there is any, else 3."""
     row = connection.execute(
-        r"""SELECT substring(indexdef FROM 'embedding_dim = (\d+)')::int FROM pg_catalog.pg_indexes
+        r"""SELECT substring(indexdef FROM 'embedding_dim = (\d+)')::int, indexname::text FROM pg_catalog.pg_indexes
              WHERE schemaname = 'public' AND tablename = 'insights' AND indexdef LIKE '%USING hnsw%'
              ORDER BY 1 LIMIT 1"""
     ).fetchone()
-    return (int(row[0]), True) if row and row[0] else (3, False)
+    return (int(row[0]), row[1]) if row and row[0] else (3, "")
 
 
-def _write_and_find(connection: Connection, dimension: int) -> None:
+def _write_and_find(connection: Connection, dimension: int, index: str) -> None:
     owner, insight = uuid.uuid4(), uuid.uuid4()
     vector = "[" + ",".join(str(1 + position % 7) for position in range(dimension)) + "]"
     connection.execute("INSERT INTO public.users (id, email) VALUES (%s, %s)", (owner, f"{owner}@smoke.invalid"))
@@ -100,12 +103,14 @@ def _write_and_find(connection: Connection, dimension: int) -> None:
     _expect(task == ("Smoke test",), "a task that was just written could not be read back")
     kind = "vector" if dimension <= 2000 else "halfvec"
     cast = f"::{kind}({dimension})"
-    nearest = connection.execute(
+    search = (
         f"SELECT embedding{cast} <=> %(v)s{cast} FROM public.insights WHERE embedding_dim = {dimension} "  # noqa: S608
-        f"ORDER BY embedding{cast} <=> %(v)s{cast} LIMIT 5",
-        {"v": vector},
-    ).fetchall()
-    _expect(bool(nearest), "a search by vector found nothing")
+        f"ORDER BY embedding{cast} <=> %(v)s{cast} LIMIT 5"
+    )
+    connection.execute("SET LOCAL enable_seqscan = off")  # a small table is read faster without its index
+    plan = str(connection.execute(f"EXPLAIN (FORMAT JSON) {search}", {"v": vector}).fetchall())
+    _expect(index in plan, f"a search by vector does not go through the index {index}")
+    _expect(bool(connection.execute(search, {"v": vector}).fetchall()), "a search by vector found nothing")
     own = connection.execute(
         f"SELECT embedding{cast} <=> %s{cast} FROM public.insights WHERE id = %s",  # noqa: S608
         (vector, insight),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from migration.job_errors import (
     WrongConfirmationError,
 )
 from migration.models import Cutover, CutoverStatus, MigrationJob
+from migration.smoke import smoke_test
 from mosaic_admin.audit.models import Action, AuditEvent
 from mosaic_admin.cli.storage import command
 from mosaic_admin.errors import MosaicError
@@ -38,7 +40,7 @@ from tests.integration.engine.support import make_snake, run, scalar, source_at,
 from tests.integration.migration.test_real_engine import choice
 from tests.unit.migration.conftest import BY
 from tiers import services as tiers
-from tiers.config import load_config
+from tiers.config import PostgresStorage, load_config
 from tiers.cutover import read_record
 
 pytestmark = pytest.mark.integration
@@ -59,6 +61,7 @@ def config_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 class Moved:
     """Two stores with the same rows, moved by the real engine, before any control plane knows of it."""
 
+    database: str
     source_url: str
     target_url: str
     run_id: UUID
@@ -66,16 +69,39 @@ class Moved:
     outcome: Outcome
 
 
-@pytest.fixture
-def moved(plain_postgres: Any, postgres: Any, make_database: Any, django_db_blocker: Any) -> Moved:
-    source_url, target_url = make_database(plain_postgres), make_database(postgres)
+def on_server(server: Any, statement: str) -> None:
+    with psycopg.connect(server.url, autocommit=True) as link:
+        link.execute(statement.encode())
+
+
+@pytest.fixture(scope="module")
+def moved_once(plain_postgres: Any, postgres: Any, django_db_blocker: Any) -> Moved:
+    """The move itself; its databases are kept under other names, as templates of each test's own."""
+    name = f"moved_{secrets.token_hex(4)}"
+    for server in (plain_postgres, postgres):
+        on_server(server, f"CREATE DATABASE {name}")
+    source_url, target_url = plain_postgres.url_for(name), postgres.url_for(name)
     with django_db_blocker.unblock():
         make_snake(source_url, rows=300)
         source, target = source_at(source_url), target_at(target_url)
         plan = make_plan(source, target, Decisions())
         outcome = run(plan, source, target)
     run_id = scalar(target_url, "SELECT run_id FROM mosaic_migration.run")
-    return Moved(source_url, target_url, run_id, plan, outcome)
+    for server in (plain_postgres, postgres):
+        on_server(server, f"ALTER DATABASE {name} RENAME TO {name}_kept")
+    return Moved(name, source_url, target_url, run_id, plan, outcome)
+
+
+@pytest.fixture
+def moved(moved_once: Moved, plain_postgres: Any, postgres: Any) -> Iterator[Moved]:
+    """Both databases as the move left them, under the names that run and plan know."""
+    name = moved_once.database
+    for server in (plain_postgres, postgres):
+        on_server(server, f"CREATE DATABASE {name} TEMPLATE {name}_kept")
+    yield moved_once
+    for server in (plain_postgres, postgres):
+        server.start()  # the test may have stopped it
+        on_server(server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -222,6 +248,18 @@ def test_a_federated_configuration_that_names_another_store_fails_the_smoke_test
     with pytest.raises(SmokeFailedError, match="holds no migration run"):
         cut_over(verified)
     assert load_config(config_file).tier == "standalone"
+
+
+def test_a_vector_index_that_cannot_be_used_fails_the_smoke_test(moved: Moved) -> None:
+    storage = target_at(moved.target_url).config.storage
+    assert isinstance(storage, PostgresStorage)
+    found = smoke_test(storage, run_id=moved.run_id, commits=False)
+    assert found.index.startswith("insights_embedding_hnsw_")
+    assert "through its index" in found.sentence
+    with psycopg.connect(moved.target_url, autocommit=True) as link:
+        link.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = %s::regclass", (found.index,))
+    with pytest.raises(SmokeFailedError, match=f"does not go through the index {found.index}"):
+        smoke_test(storage, run_id=moved.run_id, commits=False)
 
 
 def test_a_rollback_without_the_federated_server_has_to_be_said(
