@@ -14,8 +14,10 @@ from psycopg.conninfo import conninfo_to_dict
 from mosaic_admin.errors import MosaicError
 from mosaic_admin.redaction import display_url, remember_secret
 from store import codes
-from store.extension import NoVectorError, create_vector
+from store.adapters import adapter_for
+from store.extension import NoVectorError
 from store.fields import FLAG, has_vector
+from tiers.config import PostgresStorage
 from tiers.errors import Fault
 from tiers.postgres import CONNECT_TIMEOUT_S, classify
 
@@ -64,7 +66,11 @@ def configure_store_alias(
             **given,
             **options,
         },
-        FLAG: {"enable_vector": storage.enable_vector, "display": display_url(storage.url)},
+        FLAG: {
+            "enable_vector": storage.enable_vector,
+            "display": display_url(storage.url),
+            "storage": PostgresStorage(storage.url, storage.enable_vector),
+        },
     }
     complete = connections.configure_settings({"default": {}, ALIAS: settings})
     connections.databases[ALIAS] = complete[ALIAS]
@@ -97,20 +103,11 @@ def migrate_store() -> None:
     """
     connection = connections[ALIAS]
     if has_vector(connection):
-        _enable_vector()
+        adapter_for(connections.databases[ALIAS][FLAG]["storage"]).enable_vector()
     try:
         call_command("migrate", "store", database=ALIAS, verbosity=0, interactive=False, stdout=io.StringIO())
     except DatabaseError as exc:
         raise _refused(exc) from None  # the driver's words must not reach a traceback
-
-
-def _enable_vector() -> None:
-    connection = connections[ALIAS]
-    try:
-        connection.ensure_connection()
-    except DatabaseError as exc:
-        raise _refused(exc) from None  # the driver's words must not reach a traceback
-    create_vector(connection.connection, connections.databases[ALIAS][FLAG]["display"])
 
 
 def _sqlstate(error: BaseException) -> str:

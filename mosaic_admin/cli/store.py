@@ -29,11 +29,15 @@ def prepare(file: Path | None) -> None:
     from store.alias import migrate_store, store_alias  # models: only after Django's set-up
 
     try:
-        with store.opened(f"mosaic-store prepare:{os.getpid()}:0", may_create=True), store_alias(store.address):
-            migrate_store()
+        with store.opened(f"mosaic-store prepare:{os.getpid()}:0", may_create=True):
+            with store_alias(store.address):
+                migrate_store()
+            found = store.introspect()
     finally:
         store.close()
-    click.echo(f"The tables of the store are in {store.display}")
+    vector = f", pgvector {found.vector}" if found.vector else ""
+    server = f"PostgreSQL {found.version_num // 10_000}{vector}"
+    click.echo(f"The store in {store.display} is ready: {len(found.tables)} tables, {server}")
 
 
 @command.command()
