@@ -21,6 +21,7 @@ from tiers.pglite.releases import DATABASES, RELEASES, Release
 
 Mode = Literal["shared", "exclusive"]
 POLL_S = 0.2
+LOOK_S = 0.5  # who only looks (`lock_holder`) has the lock for an instant: whoever meets that tries again
 FIRST_USER_FILE = 16_384  # PostgreSQL numbers its own catalogs below
 BLOCK = 1 << 20
 
@@ -224,7 +225,7 @@ class DirectoryLock:
         if self.mode == "shared" and real in _held_here:
             self._file = os.dup(_held_here[real])  # this process keeps every writer out already
             return
-        deadline = time.monotonic() + timeout_s
+        deadline = time.monotonic() + max(timeout_s, LOOK_S)
         descriptor = self._open()
         try:
             while not self._try(descriptor):
@@ -256,6 +257,7 @@ class DirectoryLock:
             return
         if self.mode == "exclusive":
             _held_here.pop(self.directory.resolve(), None)
+            os.ftruncate(descriptor, 0)  # or the next one who is kept out would name us
         os.close(descriptor)
 
     def __enter__(self) -> Self:

