@@ -208,9 +208,9 @@ def _differences(outcome: Outcome) -> MosaicError:
     return MosaicError(
         f"The target is not equal to the source: {', '.join(names[:5])}{' and more' if len(names) > 5 else ''}.",
         remediation="Keep the old configuration active; the verification below names the differing keys. Resume: each "
-        "table that differs is copied again, a missing index or key is built again: mosaic storage migrate-tier --to "
-        "federated --resume. What the verification calls unexpected, or a changed column, somebody made: undo it in "
-        "the target first.",
+        "table that differs is emptied and copied again (rows that somebody added to it go too), a missing index or "
+        "key is built again: mosaic storage migrate-tier --to federated --resume. What the verification calls "
+        "unexpected, or a changed column, somebody made: undo it in the target first.",
         code=DIFFERENCES,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -18,6 +19,8 @@ from migration.errors import NotDiscardableError
 from store.ledger import RunRow, StoreLock, claim_epoch, holder_name, read_run
 
 LOCK_WAIT_S = 10.0
+# The plan's own statements name what they create as quote_ident writes it.
+_MADE = re.compile(r'CREATE (?P<kind>TYPE|DOMAIN|SEQUENCE) (?P<name>(?:(?:"(?:[^"]|"")+"|[^\s".]+)\.?)+)')
 
 
 @dataclass(frozen=True)
@@ -148,12 +151,8 @@ def _drop_columns(connection: Connection, table: TablePlan) -> None:
 
 def _drop_made(connection: Connection, statement: str) -> None:
     """Undo what created a type, a domain or a sequence: `CREATE DOMAIN short AS …` → `DROP DOMAIN short`."""
-    kind = statement.split(" ", 2)[1]
-    if not statement.startswith("CREATE ") or kind == "TABLE":
-        return
-    rest = statement.split(" ", 2)[2]
-    name = rest[: rest.index('"', 1) + 1] if rest.startswith('"') else rest.split(" ", 1)[0]
-    connection.execute(f"DROP {kind} IF EXISTS {name}")
+    if made := _MADE.match(statement):
+        connection.execute(f"DROP {made['kind']} IF EXISTS {made['name']}")
 
 
 def _restore(connection: Connection, rows: list[ledger.DdlRow]) -> None:

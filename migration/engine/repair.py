@@ -53,6 +53,7 @@ class Repairer:
             self.watch.tracker.event(f"{table.name} changed in the source: copying {part} again")
 
     def _start_over(self, table: TablePlan) -> None:
+        """Empty a table, whoever wrote its rows, and let all of its chunks wait again."""
         self.main.execute(f"DELETE FROM public.{quote(table.name)}")
         ledger.delete_rejects(self.main, self.claim, table.name)
         ledger.reset_chunks(self.main, self.claim, table.name, None)
@@ -60,7 +61,8 @@ class Repairer:
     def mend(self, snapshot: str | None, chunks: Iterable[ChunkRow]) -> None:
         """After a verification that found differences: let each table that differs start over, build what is missing.
 
-        Nobody else may have written here, so whatever differs from the source is wrong, however it came about.
+        A run's target is nobody else's, so whatever differs from the source goes, however it came about: rows that
+        somebody added to such a table too. The remedy of MOS-MIG-107 says so; a discard refuses instead.
         """
         self._mend_catalog()
         waiting = {chunk.table_name for chunk in chunks if chunk.state != "copied"}
