@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from mosaic_admin import codes
 from mosaic_admin.access import OPERATORS, READERS, allow, public
@@ -27,6 +27,7 @@ def overview(request: HttpRequest) -> HttpResponseBase:
 
 
 @allow(READERS)
+@require_GET  # HEAD too would make one, and a line in the audit log
 def bundle(request: HttpRequest) -> HttpResponseBase:
     """Hand out the doctor's support bundle as a file."""
     name = f"mosaic-doctor-{timezone.now():%Y%m%d-%H%M%S}.zip"

@@ -119,6 +119,8 @@ def test_the_bundle_holds_what_helps_and_says_what_it_leaves_out(
     assert json.loads(files["config.json"])["storage"] == {"url": "postgresql://h:1/d"}
     assert "canary" not in "".join(files.values())
     assert AuditEvent.objects.filter(action="doctor.bundle").count() == 1
+    assert [reader.head("/doctor/bundle/").status_code, reader.post("/doctor/bundle/").status_code] == [405, 405]
+    assert AuditEvent.objects.filter(action="doctor.bundle").count() == 1
 
 
 def test_the_shape_of_a_configuration_shows_kinds_instead_of_values(tmp_path: Path) -> None:
