@@ -217,8 +217,3 @@ def _is_known(service: dict[str, Any], key: str) -> bool:
 
 def _shown(service: dict[str, Any], key: str) -> str:
     return str(service.get(key) or ("none" if key in ("available", "installed") and service else ""))
-
-
-def parse_time(text: str) -> datetime:
-    """Read the `generated_at` of a stored report."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC)

@@ -14,7 +14,6 @@ from doctor import codes
 from doctor.findings import Finding, Remediation, Status, from_error
 from doctor.probe import LADDER_S, Context, Probe, Service
 from doctor.report import Report, ServiceReport, service_status, sort_findings
-from mosaic_admin.codes import Code
 from mosaic_admin.errors import MosaicError
 
 logger = logging.getLogger(__name__)
@@ -237,8 +236,3 @@ def _service_report(service: Service, findings: list[Finding], facts: dict[str, 
         duration_ms=took,
         facts=learned,
     )
-
-
-def code_of(report: Report) -> Code | None:
-    """Return the root cause's code: what the boot gate exits with."""
-    return report.root_cause.code if report.root_cause else None

@@ -11,7 +11,6 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from migration.engine.model import Phase
 from tiers.models import TierConfig
 
 CUTOVER_SILENCE_S = 20.0  # it gives a sign of life every 2 s; a busy machine may miss some
@@ -64,7 +63,6 @@ class ControlRequest(models.TextChoices):
 
 
 ACTIVE_STATES = (JobState.QUEUED, JobState.RUNNING, JobState.PAUSED)
-LEASED_STATES = (JobState.PLANNING, JobState.RUNNING)
 FINISHED_STATES = (JobState.VERIFIED, JobState.REHEARSED, JobState.FAILED, JobState.CANCELLED, JobState.PLAN_FAILED)
 
 
@@ -202,10 +200,6 @@ class MigrationJob(models.Model):
         if state in (EffectiveState.PAUSED, EffectiveState.INTERRUPTED):
             return True
         return state is EffectiveState.FAILED and not self.is_error_final
-
-    @property
-    def phase_label(self) -> str:
-        return Phase(self.phase).value.capitalize() if self.phase else ""
 
     @property
     def duration_s(self) -> float | None:

@@ -278,10 +278,6 @@ class RunPage:
         return [group for group in found if group.tables]
 
     @property
-    def largest_table_bytes(self) -> int:
-        return max((table["bytes"] for table in self.plan.get("tables", [])), default=0)
-
-    @property
     def decision_counts(self) -> str:
         actions = [table["action"] for table in self.plan.get("tables", [])]
         words = ((actions.count(word), word) for word in ("migrate", "carry", "skip"))

@@ -102,10 +102,6 @@ class Environment(BaseSettings):
         return self.home / "secrets"
 
     @property
-    def keys_dir(self) -> Path:
-        return self.home / "keys"
-
-    @property
     def control_valkey_url(self) -> str:
         """The broker's URL: VALKEY_URL, else the embedded server's with the password that `mosaic demo` made."""
         if self.valkey_url:

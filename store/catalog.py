@@ -50,10 +50,6 @@ class TableSpec:
         return next((column for column in self.columns if column.name == name), None)
 
     @property
-    def column_names(self) -> tuple[str, ...]:
-        return tuple(column.name for column in self.columns)
-
-    @property
     def references(self) -> dict[str, str]:
         """Return column → table for every column that refers to a table's id."""
         return {column.name: column.references for column in self.columns if column.references}
@@ -207,5 +203,3 @@ INSIGHTS = TableSpec(
 # referred-to tables come first, so that this is a valid order to load and the reverse a valid order to empty
 TABLES = (USERS, TEAMS, TEAM_MEMBERS, PROJECTS, TASKS, NOTES, CONVERSATIONS, MESSAGES, INSIGHTS)
 BY_NAME = {table.name: table for table in TABLES}
-EMAIL_UNIQUE = "lower(email)"  # users: the expression of its unique index
-MESSAGE_ORDER_UNIQUE = ("conversation_id", "seq")  # messages: unique where seq is set
