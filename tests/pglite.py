@@ -106,7 +106,7 @@ def make_directory(tmp_path: Path) -> MakeDirectory:
 
 
 def _template(generation: str, sql: str, database: str, extensions: str) -> Path:
-    name = hashlib.sha256(f"{generation}|{database}|{sql}".encode()).hexdigest()[:16]
+    name = hashlib.sha256(f"{generation}|{database}|{extensions}|{sql}".encode()).hexdigest()[:16]
     folder = environment.ROOT / "pglite" / name
     if not folder.exists():
         folder.parent.mkdir(exist_ok=True)

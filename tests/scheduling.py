@@ -29,6 +29,22 @@ STACKS = {
     "demo": ("tests/e2e/", "tests/integration/demo/test_running.py"),
 }
 
+# Files that take a minute or more, the longest first: begun last, one process would be left alone with them as well.
+LONG = (
+    "tests/integration/pglite/test_source.py",
+    "tests/integration/pglite/test_host.py",
+    "tests/integration/doctor/test_faces.py",
+    "tests/integration/engine/test_crash.py",
+    "tests/integration/stack/test_runtimes.py",
+    "tests/integration/gateway/test_contract.py",
+    "tests/integration/doctor/test_canaries.py",
+    "tests/integration/pglite/test_commands.py",
+    "tests/integration/migration/test_real_engine.py",
+    "tests/integration/tiers/test_activation_killed.py",
+    "tests/integration/migration/test_cutover.py",
+    "tests/integration/doctor/test_hanging.py",
+)
+
 
 def group_of(path: str) -> str:
     """Return the name of what a file's tests share."""
@@ -48,10 +64,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneStac
 
 @pytest.hookimpl(trylast=True)  # after the shuffling
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the stacks, the longest groups: begun last, one process would be left alone with them."""
+    """Begin with the stacks, the longest groups, and then the long files."""
+    first = [*STACKS, *LONG]
     for item in items:
         _refuse_stray(item)
-    items.sort(key=lambda item: list(STACKS).index(_group(item)) if _group(item) in STACKS else len(STACKS))
+    items.sort(key=lambda item: first.index(_group(item)) if _group(item) in first else len(first))
 
 
 def _group(item: pytest.Item) -> str:

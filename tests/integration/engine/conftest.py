@@ -45,3 +45,9 @@ def snake_url(plain_postgres: Any, snake_template: str) -> Iterator[str]:
     on_server(plain_postgres, f"CREATE DATABASE {name} TEMPLATE {snake_template}")
     yield plain_postgres.url_for(name)
     on_server(plain_postgres, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def urls(plain_postgres: Any, postgres: Any, make_database: Any) -> tuple[str, str]:
+    """Two empty databases: a source without pgvector, and a target. A file with another source has its own."""
+    return make_database(plain_postgres), make_database(postgres)

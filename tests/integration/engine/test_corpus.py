@@ -17,11 +17,6 @@ from tests.integration.engine.support import load, migrate, scalar, source_at, t
 Urls = tuple[str, str]
 
 
-@pytest.fixture
-def urls(plain_postgres: Any, postgres: Any, make_database: Any) -> Urls:
-    return make_database(plain_postgres), make_database(postgres)
-
-
 def run_all(url: str, statements: list[sql.Composed]) -> None:
     with psycopg.connect(url) as connection:
         for statement in statements:

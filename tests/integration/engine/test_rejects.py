@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import psycopg
 import pytest
 
@@ -13,11 +11,6 @@ from tests.integration.engine.support import load, migrate, scalar, source_at, t
 
 Urls = tuple[str, str]
 ALIKE = "CREATE UNIQUE INDEX {0}_alike ON {0} (lower(word)); "
-
-
-@pytest.fixture
-def urls(plain_postgres: Any, postgres: Any, make_database: Any) -> Urls:
-    return make_database(plain_postgres), make_database(postgres)
 
 
 def rejected(url: str) -> list[tuple[str, str, str]]:

@@ -1,9 +1,5 @@
 from __future__ import annotations
 
-from typing import Any
-
-import pytest
-
 from migration.engine import make_plan
 from migration.engine.model import Action, Decisions, OutcomeState, Phase, Progress
 from migration.engine.throttle import Throttle
@@ -22,11 +18,6 @@ from tests.integration.engine.support import (
 )
 
 Urls = tuple[str, str]
-
-
-@pytest.fixture
-def urls(plain_postgres: Any, postgres: Any, make_database: Any) -> Urls:
-    return make_database(plain_postgres), make_database(postgres)
 
 
 def test_a_snake_case_store_arrives_whole(urls: Urls) -> None:

@@ -45,11 +45,6 @@ INSERT INTO visits VALUES (0, '2001-01-01', NULL);
 """
 
 
-@pytest.fixture
-def urls(plain_postgres: Any, postgres: Any, make_database: Any) -> Urls:
-    return make_database(plain_postgres), make_database(postgres)
-
-
 def planned(urls: Urls, decisions: Decisions) -> Plan:
     return make_plan(source_at(urls[0]), target_at(urls[1]), decisions)
 

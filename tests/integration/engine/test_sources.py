@@ -33,11 +33,6 @@ def own(catalog: Catalog) -> Catalog:
     return {key: found for key, found in catalog.items() if any(f"public.{t}" in key[1] for t in sources.OWN_TABLES)}
 
 
-@pytest.fixture
-def urls(plain_postgres: Any, postgres: Any, make_database: Any) -> Urls:
-    return make_database(plain_postgres), make_database(postgres)
-
-
 @pytest.mark.parametrize("name", sources.SOURCES)
 def test_a_nasty_source_arrives_equal_in_data_and_catalog(
     urls: Urls, name: str, postgres: Any, make_database: Any

@@ -24,11 +24,6 @@ GOOD = ("1,2.5,-3e-7", "0,0,0", "16777217,0.1,3.4e38")
 BAD_ANY = {"NaN": "22000", "Infinity": "22000"}
 
 
-@pytest.fixture
-def urls(plain_postgres: Any, postgres: Any, make_database: Any) -> Urls:
-    return make_database(plain_postgres), make_database(postgres)
-
-
 def load_insights(url: str, type_name: str, values: list[str | None], dims: list[int] | None = None) -> None:
     rows = []
     for n, value in enumerate(values):

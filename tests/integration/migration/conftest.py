@@ -9,11 +9,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from celery import Celery
 from django.db import connection
+from django.utils import timezone
 
 from compose.embedded import EmbeddedValkey
 from migration import queue
@@ -50,6 +52,11 @@ def until(condition: Callable[[], bool], seconds: float, what: str = "it") -> fl
         assert time.monotonic() - begin < seconds, f"{what} did not happen within {seconds} s"
         time.sleep(0.1)
     return time.monotonic() - begin
+
+
+def age_lease(job: MigrationJob) -> None:
+    """Let the lease of a killed worker be over, as twenty seconds would; the browser test waits for them."""
+    MigrationJob.objects.filter(pk=job.pk).update(lease_expires_at=timezone.now() - timedelta(seconds=1))
 
 
 def state_of(job: MigrationJob) -> EffectiveState:

@@ -10,7 +10,7 @@ from migration import services, sweeper
 from migration.endpoints import EndpointChoice
 from migration.models import EffectiveState, MigrationJob
 from tests.integration.engine.support import CAMEL, CAMEL_DECISIONS, load, scalar
-from tests.integration.migration.conftest import START_S, Workers, until
+from tests.integration.migration.conftest import START_S, Workers, age_lease, until
 from tests.integration.migration.conftest import state_of as job_state
 from tests.unit.migration.conftest import BY
 
@@ -70,7 +70,10 @@ def test_a_worker_killed_in_a_phase_is_interrupted_resumed_and_verified(
     job = started(urls)
     until(lambda: job_state(job) is EffectiveState.RUNNING and job.phase == phase, 60, f"phase {phase}")
     worker.kill()
-    assert until(lambda: job_state(job) is EffectiveState.INTERRUPTED, 30) <= 30
+    worker.wait()
+    assert job_state(job) is EffectiveState.RUNNING
+    age_lease(job)
+    assert job_state(job) is EffectiveState.INTERRUPTED
     MigrationJob.objects.filter(pk=job.pk).update(rows_done=1)  # an old report
     sweeper.sweep()
     job.refresh_from_db()

@@ -13,7 +13,7 @@ from migration.scratch import PREFIX
 from mosaic_admin.audit.models import Action, AuditEvent
 from store.ledger import StoreLock, holder_name
 from tests.integration.engine.support import CAMEL_DECISIONS, scalar, state_of
-from tests.integration.migration.conftest import START_S, Workers, until
+from tests.integration.migration.conftest import START_S, Workers, age_lease, until
 from tests.integration.migration.conftest import state_of as job_state
 from tests.integration.migration.test_real_engine import SLOW_MB_S, WORKER, choice
 from tests.integration.migration.test_real_engine import urls as urls
@@ -70,7 +70,9 @@ def test_a_rehearsal_whose_worker_is_killed_is_given_up_and_its_database_dropped
     until(lambda: job_state(made) is EffectiveState.RUNNING and made.phase == "copy", 60, "the copy")
     assert scalar(urls[1], SCRATCH) == 1
     worker.kill()
-    until(lambda: job_state(made) is EffectiveState.INTERRUPTED, 30)
+    worker.wait()
+    age_lease(made)
+    assert job_state(made) is EffectiveState.INTERRUPTED
     assert not made.is_resumable
     rehearsal.sweep()
     made.refresh_from_db()

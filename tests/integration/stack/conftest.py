@@ -7,6 +7,7 @@ import secrets
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,13 +60,15 @@ def wait_ready(url: str, *, within_s: float = START_S) -> None:
             return
 
 
-@pytest.fixture
-def target_url(compose_stack: ComposeStack) -> Iterator[str]:
-    """An empty database of the stack's role, with pgvector, as pg-init leaves it."""
+@contextmanager
+def empty_target(stack: ComposeStack) -> Iterator[str]:
+    """Have an empty database of the stack's role, with pgvector, as pg-init leaves it."""
     name = f"target_{secrets.token_hex(4)}"
-    make_target(compose_stack, name)
-    yield compose_stack.postgres_url(name)
-    drop_target(compose_stack, name)
+    make_target(stack, name)
+    try:
+        yield stack.postgres_url(name)
+    finally:
+        drop_target(stack, name)
 
 
 def make_target(stack: ComposeStack, name: str) -> None:
