@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from compose import services
@@ -17,6 +18,9 @@ from compose.runtime import POSTGRES, SERVICES
 from mosaic_admin import env
 from mosaic_admin.access import OPERATORS, READERS, allow
 from mosaic_admin.errors import MosaicError, NotFoundError
+from mosaic_admin.people import step_up
+
+PROVED = {Verb.DOWN: "stop the stack", Verb.ROTATE: "rotate its passwords"}  # what wants the password once more
 
 
 def _may_act(request: HttpRequest) -> bool:
@@ -85,6 +89,8 @@ def act(request: HttpRequest, verb: str) -> HttpResponse:
     service = service if is_service(service) else ""
     is_confirmed = chosen is not Verb.ROTATE or request.POST.get("confirm", "").strip() == chosen.value
     if request.method == "POST" and is_confirmed:
+        if chosen in PROVED and (asked := step_up.ask(request, what=PROVED[chosen], back=reverse("stack:page"))):
+            return asked
         try:
             services.request_action(environment, verb=chosen, service=service, person=request.user)
         except MosaicError as error:

@@ -19,6 +19,7 @@ from migration.switch_page import CutoverPage
 from migration.views import actor, may_start
 from mosaic_admin.access import OPERATORS, READERS, allow
 from mosaic_admin.errors import MosaicError
+from mosaic_admin.people import step_up
 from store.ledger import StoreBusyError
 
 
@@ -29,6 +30,9 @@ def cutover(request: HttpRequest, number: int) -> HttpResponse:
     job = services.get_job(number)
     if request.method != "POST":
         return _show_cutover(request, job)
+    here = reverse("migrations:cutover", args=[number])
+    if page := step_up.ask(request, what=f"cut over run #{number}", back=here):
+        return page
     by, typed = actor(request), request.POST.get("confirmation", "")
     try:
         found = cutovers.begin_cutover(job=job, confirmation=typed, by=by)
@@ -85,6 +89,9 @@ def rollback(request: HttpRequest, number: int) -> HttpResponse:
     error: MosaicError | None = None
     typed = request.POST.get("confirmation", "")
     if request.method == "POST":
+        here = reverse("migrations:rollback", args=[number])
+        if page := step_up.ask(request, what=f"roll back run #{number}", back=here):
+            return page
         is_unseen = request.POST.get("unseen") == "yes"
         try:
             rollbacks.roll_back(cutover=found, confirmation=typed, by=actor(request), unseen=is_unseen)

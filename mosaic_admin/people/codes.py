@@ -14,7 +14,8 @@ WRONG_SIGN_IN = Code(
 SIGN_IN_PAUSED = Code(
     "MOS-ACC-004",
     "Sign-in is paused",
-    "Five wrong passwords within five minutes, for one account from one address, pause its sign-in.",
+    "Five wrong passwords within five minutes, for one account from one address, pause its sign-in; so do thirty from "
+    "one address for any accounts, and fifty within an hour for one account from addresses it never signed in from.",
     ExitCode.PRIVILEGE,
     429,
 )
@@ -61,7 +62,15 @@ DEAD_LINK = Code(
     410,
 )
 
+PROVE_AGAIN = Code(
+    "MOS-ACC-032",
+    "The password is asked once more",
+    "Cutover, rollback, stopping the stack and rotating its passwords want your password, typed within ten minutes.",
+    ExitCode.PRIVILEGE,
+    403,
+)
+
 ALL = (
     WRONG_SIGN_IN, SIGN_IN_PAUSED, BAD_PERSON, LAST_ADMIN, BAD_TOKEN_REQUEST, FORM_EXPIRED, TOO_MANY_REQUESTS,
-    DEAD_LINK,
+    DEAD_LINK, PROVE_AGAIN,
 )  # fmt: skip

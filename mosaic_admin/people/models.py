@@ -26,7 +26,11 @@ class UserManager(BaseUserManager["User"]):
         """Find a person by sign-in name or e-mail, whatever the capitals."""
         if not username:
             raise self.model.DoesNotExist
-        return self.get(Q(username__iexact=username) | Q(email__iexact=username))
+        for user in self.filter(Q(username__iexact=username) | Q(email__iexact=username)):
+            # PostgreSQL's upper case joins "i" with and without its dot: each would have tries of its own.
+            if username.lower() in (user.username.lower(), user.email.lower()):
+                return user
+        raise self.model.DoesNotExist
 
 
 class User(AbstractBaseUser):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,16 +19,20 @@ from mosaic_admin.audit.actor import address_of
 from mosaic_admin.audit.models import Action
 from mosaic_admin.audit.services import record
 from mosaic_admin.errors import NotFoundError
-from mosaic_admin.people.errors import LastAdminError, PersonError, SignInError, SignInPausedError
-from mosaic_admin.people.models import FailedSignIn, User
+from mosaic_admin.people.attempts import PAUSE, WRONG_TRIES, counted, forget_account, forgive, left_of, refuse_if_last
+from mosaic_admin.people.errors import LastAdminError, PersonError, SignInError
+from mosaic_admin.people.models import User
 from mosaic_admin.people.tokens import authenticate_token, create_token, revoke_token
 from mosaic_admin.private_files import write_private
 
 __all__ = [
+    "PAUSE",
+    "WRONG_TRIES",
     "authenticate_token",
     "change_password",
     "change_person",
     "check_credentials",
+    "check_own_password",
     "create_person",
     "create_token",
     "ensure_admin",
@@ -39,8 +42,6 @@ __all__ = [
     "revoke_token",
 ]
 
-WRONG_TRIES = 5  # wrong passwords per account and address …
-PAUSE = timedelta(minutes=5)  # … within this time pause further tries until the oldest of them is this old
 PEOPLE = "/people/"
 PASSWORD_BYTES = 15  # 120 bits: 20 characters that can be typed
 
@@ -172,17 +173,32 @@ def _record_change(user: User, before: dict[str, Any]) -> None:
         record(Action.PERSON_ENABLE if user.is_active else Action.PERSON_DISABLE, user.username, link=PEOPLE)
 
 
-def change_password(*, user: User, old: str, new: str, home: Path) -> None:
-    """Give a person a new password; all their other sessions end.
+def check_own_password(*, request: HttpRequest, password: str) -> None:
+    """Check the password of who is signed in; wrong tries are counted as at the sign-in.
 
-    Raises: PersonError when the old one is wrong or the new one too weak.
+    Raises: PersonError, SignInPausedError.
     """
-    if not user.check_password(old):
-        raise PersonError(
-            "The old password is wrong.",
-            remediation="Type the password you signed in with.",
-            fields={"old": ["The old password is wrong."]},
-        )
+    user = request.user
+    assert isinstance(user, User)
+    with counted(user.username, address_of(request)) as attempt:
+        if user.check_password(password):
+            forgive(attempt)
+            return
+    raise PersonError(
+        "The password is wrong.",
+        remediation="Type the password you signed in with.",
+        fields={"old": ["The old password is wrong."]},
+    )
+
+
+def change_password(*, request: HttpRequest, old: str, new: str, home: Path) -> None:
+    """Give the person who is signed in a new password; all their other sessions end.
+
+    Raises: PersonError when the old one is wrong or the new one too weak, SignInPausedError.
+    """
+    check_own_password(request=request, password=old)
+    user = request.user
+    assert isinstance(user, User)
     with transaction.atomic():
         set_password(user, new, home)
         record(Action.PERSON_PASSWORD, user.username, person=user)
@@ -198,7 +214,7 @@ def reset_password(*, username: str, home: Path, password: str | None = None) ->
     with transaction.atomic():
         user.is_active = True
         set_password(user, new_password, home)
-        FailedSignIn.objects.filter(account__in=[user.username.lower(), user.email.lower()]).delete()
+        forget_account(user)
         record(Action.PERSON_RESET, user.username, link=PEOPLE)
     return user, new_password
 
@@ -228,20 +244,15 @@ def check_credentials(*, request: HttpRequest, name: str, password: str) -> User
 
     Raises: SignInError, SignInPausedError.
     """
-    account, address = name.strip().lower()[:254], address_of(request)
-    _refuse_while_paused(account, address)
-    user = authenticate(request, username=name.strip(), password=password)
-    if isinstance(user, User):
-        with transaction.atomic():
-            FailedSignIn.objects.filter(account=account, address=address).delete()
-            record(Action.SIGN_IN, user.username, person=user)
-        return user
-    FailedSignIn.objects.filter(at__lt=timezone.now() - PAUSE).delete()
-    FailedSignIn.objects.create(account=account, address=address)
-    if len(_recent_tries(account, address)) == WRONG_TRIES:
-        record(Action.SIGN_IN_PAUSED, account)
-    _refuse_while_paused(account, address)
-    left = WRONG_TRIES - len(_recent_tries(account, address))
+    with counted(name, address_of(request)) as attempt:
+        user = authenticate(request, username=name.strip(), password=password)
+        if isinstance(user, User):
+            with transaction.atomic():
+                forgive(attempt)
+                record(Action.SIGN_IN, user.username, person=user)
+            return user
+    refuse_if_last(attempt)
+    left = left_of(attempt)
     raise SignInError(
         f"Name or password is wrong. {left} {'try' if left == 1 else 'tries'} left before a pause of 5 minutes.",
         remediation="On the server, mosaic users reset NAME gives somebody a new password.",
@@ -252,22 +263,6 @@ def note_sign_out(request: HttpRequest) -> None:
     """Note that the signed-in person ends the session; nobody signed in is no event."""
     if isinstance(request.user, User):
         record(Action.SIGN_OUT, request.user.username)
-
-
-def _recent_tries(account: str, address: str) -> list[FailedSignIn]:
-    since = timezone.now() - PAUSE
-    return list(FailedSignIn.objects.filter(account=account, address=address, at__gt=since).order_by("-at"))
-
-
-def _refuse_while_paused(account: str, address: str) -> None:
-    tries = _recent_tries(account, address)
-    if len(tries) < WRONG_TRIES:
-        return
-    until = tries[WRONG_TRIES - 1].at + PAUSE
-    raise SignInPausedError(
-        f"Sign-in for this account is paused until {until:%H:%M:%S} UTC, after {WRONG_TRIES} wrong passwords.",
-        remediation="Wait, or run mosaic users reset NAME on the server.",
-    )
 
 
 def people(text: str = "") -> QuerySet[User]:

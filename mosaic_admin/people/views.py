@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST
 
 from mosaic_admin.access import ADMINS, READERS, allow, public
 from mosaic_admin.confirm import Question, ask
-from mosaic_admin.people import links, services, tokens
+from mosaic_admin.people import links, services, step_up, tokens
 from mosaic_admin.people.errors import PersonError, SignInError
 from mosaic_admin.people.forms import JoinForm, PasswordForm, PersonForm, SignInForm, TokenForm
 from mosaic_admin.people.models import ApiToken, User
@@ -55,6 +55,7 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
     except SignInError as error:
         return _sign_in_page(request, form, error=error, status=error.http_status)
     login(request, user)
+    step_up.note(request)
     request.session.set_expiry(settings.SESSION_COOKIE_AGE if data["keep"] else 0)
     return redirect(safe_next(request))
 
@@ -81,11 +82,14 @@ def password(request: HttpRequest) -> HttpResponseBase:
     if request.method == "POST" and form.is_valid():
         try:
             services.change_password(
-                user=_signed_in(request), old=form.cleaned_data["old"], new=form.cleaned_data["new"], home=settings.HOME
+                request=request, old=form.cleaned_data["old"], new=form.cleaned_data["new"], home=settings.HOME
             )
         except PersonError as error:
             form.add_errors(error.context["fields"])
+        except SignInError as error:  # too many wrong ones
+            form.add_errors({"old": [error.message]})
         else:
+            step_up.note(request)
             update_session_auth_hash(request, _signed_in(request))
             messages.add_message(request, messages.SUCCESS, "Password changed. Your other sessions have ended.")
             return redirect("people:password")
@@ -154,6 +158,7 @@ def join(request: HttpRequest, raw: str) -> HttpResponseBase:
             form.add_errors(error.context.get("fields", {"new": [error.message]}))
         else:
             login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
+            step_up.note(request)
             messages.add_message(request, messages.SUCCESS, "Your password is set.")
             return redirect("overview")
     context = {"form": form, "link": link}

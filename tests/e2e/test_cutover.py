@@ -18,7 +18,7 @@ from tests.demo import Demo
 from tests.e2e import steps
 from tests.e2e.console import Console
 from tests.e2e.looking import look
-from tests.e2e.stack import SignIn, superuser_url
+from tests.e2e.stack import SignIn, prove, superuser_url
 from tests.e2e.test_migration_flow import RUN_MS
 from tests.integration.engine.support import scalar
 
@@ -66,6 +66,7 @@ def agent_session(stack: Demo) -> list[Any]:
 def confirm(page: Page, button: str) -> None:
     page.get_by_label("Type").fill(page.locator("label[for=confirmation] code").inner_text())
     page.get_by_role("button", name=re.compile(button)).click()
+    prove(page)
 
 
 def test_cutover_and_rollback_with_an_agent_on_either_side(restored: Demo, person: SignIn, console: Console) -> None:

@@ -17,6 +17,7 @@ from migration.jobs import claim, finish, note_words
 from migration.models import JobState, MigrationJob
 from mosaic_admin.access import Role
 from tests.fakes.engine import FakeEngine
+from tests.sessions import prove
 
 SOURCE = {
     "version": 1,
@@ -204,6 +205,6 @@ def signed_in(db: None) -> Callable[[str], Client]:
         user = get_user_model().objects.create(username=role, password="!", role=Role(role))  # no slow hash
         client = Client()
         client.force_login(user)
-        return client
+        return prove(client)
 
     return make

@@ -135,7 +135,9 @@ def test_every_change_of_a_person_and_a_token_is_in_the_audit_log(make_user: Mak
     services.change_person(user_id=user.pk, by=admin, is_active=True)
     services.reset_password(username="omar", home=settings.HOME, password=PASSWORD)
     user.refresh_from_db()
-    services.change_password(user=user, old=PASSWORD, new=NEW, home=settings.HOME)
+    request = RequestFactory().post("/people/password/")
+    request.user = user
+    services.change_password(request=request, old=PASSWORD, new=NEW, home=settings.HOME)
     token, raw = services.create_token(name="ci", scopes=["doctor:read"], created_by=admin)
     services.revoke_token(token_id=token.pk)
     services.revoke_token(token_id=token.pk)

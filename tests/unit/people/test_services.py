@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.http import HttpRequest
 from django.test import RequestFactory
 from django.utils import timezone
 
@@ -170,9 +171,15 @@ def test_a_role_that_does_not_exist_is_refused(make_user: MakeUser) -> None:
         services.change_person(user_id=omar.pk, by=maya, role="king")
 
 
+def of(user: User) -> HttpRequest:
+    request = RequestFactory().post("/people/password/")
+    request.user = user
+    return request
+
+
 def test_a_password_changes_only_with_the_old_one(make_user: MakeUser, tmp_path: Path) -> None:
     user = make_user("maya")
-    with pytest.raises(PersonError, match="old password is wrong"):
-        services.change_password(user=user, old="wrong", new="a-new-and-long-one", home=tmp_path)
-    services.change_password(user=user, old=PASSWORD, new="a-new-and-long-one", home=tmp_path)
+    with pytest.raises(PersonError, match="password is wrong"):
+        services.change_password(request=of(user), old="wrong", new="a-new-and-long-one", home=tmp_path)
+    services.change_password(request=of(user), old=PASSWORD, new="a-new-and-long-one", home=tmp_path)
     assert try_sign_in("maya", "a-new-and-long-one") == user
