@@ -31,6 +31,7 @@ class NavItem:
     icon: str
     roles: frozenset[Role] = READERS
     heading: str = ""
+    key: str = ""  # goes there after a "g"
 
     def as_dict(self, path: str, tail: tuple[str, str] | None) -> dict[str, Any]:
         url = reverse(self.name)
@@ -42,6 +43,7 @@ class NavItem:
             "label": self.label,
             "icon": self.icon,
             "heading": self.heading,
+            "key": self.key,
             "is_active": is_active,
             "tail": word,
             "tone": tone,
@@ -49,15 +51,15 @@ class NavItem:
 
 
 NAV = (
-    NavItem("overview", "Overview", "layout-dashboard"),
-    NavItem("tiers:list", "Tiers", "stack-2"),
-    NavItem("doctor:report", "Doctor", "stethoscope"),
-    NavItem("migrations:list", "Migrations", "database-export"),
-    NavItem("stack:page", "Stack", "server-2"),
-    NavItem("gateway:status", "Gateway", "route"),
-    NavItem("audit:list", "Audit log", "list-details"),
-    NavItem("people:list", "People", "users", ADMINS, heading="Access"),
-    NavItem("people:tokens", "API tokens", "key", ADMINS),
+    NavItem("overview", "Overview", "layout-dashboard", key="o"),
+    NavItem("tiers:list", "Tiers", "stack-2", key="t"),
+    NavItem("doctor:report", "Doctor", "stethoscope", key="d"),
+    NavItem("migrations:list", "Migrations", "database-export", key="m"),
+    NavItem("stack:page", "Stack", "server-2", key="s"),
+    NavItem("gateway:status", "Gateway", "route", key="g"),
+    NavItem("audit:list", "Audit log", "list-details", key="a"),
+    NavItem("people:list", "People", "users", ADMINS, heading="Access", key="p"),
+    NavItem("people:tokens", "API tokens", "key", ADMINS, key="k"),
     NavItem("api-1:openapi-view", "API reference", "api"),
 )
 

@@ -10,12 +10,15 @@ from doctor import history
 from migration.models import EffectiveState, MigrationJob
 from migration.pages import one_line
 from migration.services import last_job
+from mosaic_admin.audit.models import AuditEvent
+from mosaic_admin.audit.search import latest_changes
 from mosaic_admin.context import configured_tier
 from mosaic_admin.overview import Next, Verdict, Way, next_steps, verdict_of
 from mosaic_admin.templatetags.looks import duration
 from tiers.capabilities import matrix
 from tiers.services import federated_target
 
+LATELY = 6  # what happened last, without signing in and out
 SERVICE_WORDS = {"pass": "Healthy", "warn": "Warning", "fail": "Failing", "skip": "Waiting", "unknown": "Unknown"}
 
 
@@ -37,9 +40,11 @@ class Overview:
     next: Next | None
     run: LastRun | None
     checked_at: datetime | None = None
+    since: datetime | None = None  # when the doctor began to say what it says
     seconds: float = 0.0
     probes: int = 0
     services: list[dict[str, Any]] = field(default_factory=list)
+    lately: list[AuditEvent] = field(default_factory=list)
     matrix: dict[str, object] = field(default_factory=matrix)
 
 
@@ -54,6 +59,8 @@ def current_overview() -> Overview:
         next=next_steps(_way(tier, job)),
         run=_last_run(job),
         checked_at=span.seen_at if span else None,
+        since=span.started_at if span else None,
+        lately=latest_changes(LATELY),
         seconds=report["duration_ms"] / 1000 if report else 0.0,
         probes=len(report["findings"]) if report else 0,
         services=[_service(item) for item in report["services"]] if report else [],

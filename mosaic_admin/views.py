@@ -23,7 +23,9 @@ THEMES = ("light", "dark")
 @allow(READERS)
 def overview(request: HttpRequest) -> HttpResponseBase:
     may_start = getattr(request.user, "role", None) in OPERATORS
-    return render(request, "mosaic_admin/overview.html", {"overview": current_overview(), "may_start": may_start})
+    # The page asks for its live part by itself: all of it would also take away the messages of whoever clicked last.
+    name = "overview_live.html" if request.htmx else "overview.html"  # type: ignore[attr-defined]
+    return render(request, f"mosaic_admin/{name}", {"overview": current_overview(), "may_start": may_start})
 
 
 @allow(READERS)
@@ -38,7 +40,7 @@ def bundle(request: HttpRequest) -> HttpResponseBase:
 @allow(READERS)
 def strip(request: HttpRequest) -> HttpResponseBase:
     """Answer the strip's own poll, so that light and run stay true on a page that stays open."""
-    return render(request, "partials/strip_status.html")
+    return render(request, "partials/strip_poll.html")
 
 
 @public

@@ -143,6 +143,10 @@ class AuditEvent(models.Model):
         """Return what was done; an action that a newer version knew shows as its own word."""
         return Action(self.action).label if self.action in Action else self.action
 
+    @property
+    def is_session(self) -> bool:
+        return self.action.startswith("session.")
+
     def save(self, *args: Any, **options: Any) -> None:
         """Insert; an event that is there already is never written again."""
         if not self._state.adding or self.pk is not None:

@@ -51,6 +51,11 @@ def find_page(wanted: Filter, before: Cursor | None = None) -> KeyPage[AuditEven
     return page_before(wanted.events(), before, PAGE_SIZE)
 
 
+def latest_changes(limit: int) -> list[AuditEvent]:
+    """Return the newest events but signing in and out; looks at one page of the log and no further."""
+    return [event for event in AuditEvent.objects.order_by("-at", "-id")[:PAGE_SIZE] if not event.is_session][:limit]
+
+
 def find_all(wanted: Filter) -> Iterator[AuditEvent]:
     """Yield every event, newest first, a batch at a time; what is written meanwhile is newer and not in it."""
     before: Cursor | None = None

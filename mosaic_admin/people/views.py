@@ -203,6 +203,7 @@ def token_list(request: HttpRequest) -> HttpResponseBase:
         )
         context["form"] = TokenForm()
     context |= _listed(request, tokens.all_tokens)
+    context["example"] = f"curl -f -H 'Authorization: Bearer TOKEN' {request.build_absolute_uri('/api/v1/doctor')}"
     return render(request, "people/tokens.html", context, status=422 if context["form"].errors else 200)
 
 

@@ -1,6 +1,7 @@
 // What a page needs beyond HTML and htmx: theme, menu, copy buttons, clock, dialogs. All of it works without, too.
 "use strict";
 (() => {
+  const TOAST_MS = 12_000;
   const root = document.documentElement;
   root.classList.add("js");
 
@@ -46,7 +47,7 @@
   });
 
   document.addEventListener("click", (event) => {
-    const target = event.target.closest("[data-copy], [data-nav], [data-dialog], [data-close]");
+    const target = event.target.closest("[data-copy], [data-nav], [data-dialog], [data-close], [data-dismiss]");
     for (const menu of document.querySelectorAll("details.menu[open]")) {
       if (!menu.contains(event.target)) menu.open = false;
     }
@@ -58,6 +59,7 @@
     // A button or link with data-dialog="id" opens <dialog id>; without JavaScript its own href or form does the work.
     const dialog = target.dataset.dialog && document.getElementById(target.dataset.dialog);
     if (dialog) { event.preventDefault(); dialog.showModal(); }
+    if (target.dataset.dismiss !== undefined) target.closest(".toast-line").remove();
     if (target.dataset.close !== undefined) { event.preventDefault(); target.closest("dialog").close(); }
   });
 
@@ -68,12 +70,19 @@
   };
   document.addEventListener("input", (event) => { if (event.target.dataset.expect) guard(event.target); });
 
+  // A toast goes by itself, but not while somebody reads it with the mouse or the keyboard.
+  const expire = (toast) => {
+    if (toast.matches(":hover, :focus-within")) setTimeout(() => expire(toast), TOAST_MS / 4);
+    else toast.remove();
+  };
+
   const tick = () => {
     const clock = document.querySelector("[data-clock]");
     if (clock) clock.textContent = `${new Date().toISOString().slice(11, 19)} UTC`;
   };
   document.addEventListener("DOMContentLoaded", () => {
     document.querySelectorAll("input[data-expect]").forEach(guard);
+    for (const toast of document.querySelectorAll(".toast-line")) setTimeout(() => expire(toast), TOAST_MS);
     tick();
     setInterval(tick, 1000);
   });

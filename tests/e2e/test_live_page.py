@@ -98,7 +98,7 @@ def restart_web(demo: Demo) -> None:
 def test_the_page_goes_on_by_itself_when_the_web_server_starts_again(
     stack: Demo, person: SignIn, console: Console
 ) -> None:
-    console.allow("ERR_CONNECTION_|Failed to fetch|ERR_EMPTY_RESPONSE|NetworkError")
+    console.allow("ERR_CONNECTION_|Failed to fetch|ERR_EMPTY_RESPONSE|htmx:error: timeout")
     page = person("rita", "operator")
     steps.start(page, limit=SLOW_MB_S)
     expect_everything_is_shown(page)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from django.utils import timezone
 from doctor.models import Span
 from migration.models import JobState, MigrationJob
 from mosaic_admin.access import Role
+from mosaic_admin.audit.models import Action
+from mosaic_admin.audit.services import record
 from mosaic_admin.people.models import User
 
 pytestmark = pytest.mark.django_db
@@ -90,14 +93,14 @@ def test_the_strip_and_the_menu_show_a_running_job(admin: Client) -> None:
     run()
     page = admin.get("/people/password/").content.decode()
     assert "Run #7, copy 54 %" in words(page)
-    assert '<span class="tail is-run">54 %</span>' in page
+    assert '<span class="tail is-run" id="tail-database-export">54 %</span>' in page
 
 
 def test_a_run_whose_worker_is_silent_shows_as_interrupted(admin: Client) -> None:
     run(lease_expires_at=timezone.now() - timedelta(seconds=1))
     page = admin.get("/people/password/").content.decode()
     assert "Run #7, interrupted" in words(page)
-    assert '<span class="tail is-warn">!</span>' in page
+    assert '<span class="tail is-warn" id="tail-database-export">!</span>' in page
 
 
 def test_a_run_that_is_over_leaves_the_strip(admin: Client) -> None:
@@ -169,4 +172,31 @@ def test_the_strip_of_an_open_page_follows_what_happens(admin: Client) -> None:
     fragment = admin.get("/strip/", headers={"HX-Request": "true"}).content.decode()
     assert "Run #7, copy 54 %" in fragment
     assert 'hx-get="/strip/"' in fragment
+    assert '<span class="tail is-run" id="tail-database-export" hx-swap-oob="true">54 %</span>' in fragment
     assert "<html" not in fragment
+
+
+def test_the_overview_tells_what_happened_last_without_who_signed_in(admin: Client) -> None:
+    record(Action.GATEWAY_PAUSE, "the gateway")
+    record(Action.SIGN_IN, "omar")
+    page = words(admin.get("/").content.decode())
+    assert "Paused the gateway: the gateway" in page
+    assert "Signed in: omar" not in page
+
+
+def test_the_overview_follows_by_itself_and_leaves_a_waiting_message_to_the_person(admin: Client) -> None:
+    record(Action.GATEWAY_PAUSE, "the gateway")
+    fragment = admin.get("/", headers={"HX-Request": "true"}).content.decode()
+    assert fragment.startswith('<div class="stack" id="overview-live" hx-get="/" hx-trigger="every 10s"')
+    assert "Paused the gateway" in fragment
+    assert "<html" not in fragment
+    assert "toast" not in fragment
+
+
+def test_a_federated_install_is_told_that_nothing_is_due(admin: Client, tmp_path: Path, settings: Any) -> None:
+    config = tmp_path / "mosaic.config.json"
+    config.write_text('{"version": 1, "tier": "federated"}')
+    settings.ENV = settings.ENV.model_copy(update={"config": config})
+    page = words(admin.get("/").content.decode())
+    assert "Nothing is due. This install is on the federated tier." in page
+    assert "Make a dry run" not in page
