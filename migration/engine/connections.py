@@ -30,7 +30,8 @@ _SETTINGS = {
     "bytea_output": "hex",
     "statement_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
-    "synchronize_seqscans": "off",  # a table without a key is read in one order each time
+    # a table without a key is read in one order each time; index builds side by side are faster apart
+    "synchronize_seqscans": "off",
     "search_path": "public",
     "row_security": "off",  # a policy that hides rows is an error, never a smaller table
     "standard_conforming_strings": "on",  # what our quoting of texts relies on

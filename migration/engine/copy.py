@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ import xxhash
 from psycopg.abc import Buffer
 
 from migration.engine import ledger_rows as ledger
+from migration.engine.building import Builder
 from migration.engine.casts import is_reframed
 from migration.engine.catalog import Connection, literal
 from migration.engine.frames import Reframer
@@ -38,6 +41,7 @@ class Copier:
     ends: Ends
     watch: Watch
     snapshot: str | None  # None: nobody else has the source, as it is with the copy of a directory
+    builder: Builder
 
     def table(self, name: str) -> TablePlan:
         return next(table for table in self.plan.copied_tables if table.name == name)
@@ -152,4 +156,23 @@ def recheck_all(copier: Copier, done: list[ChunkRow], lanes: int) -> list[ChunkR
 
 
 def copy_all(copier: Copier, chunks: list[ChunkRow], lanes: int) -> None:
-    run_lanes(copier.ends, copier.watch, chunks, copier.copy, lanes=lanes)
+    """Copy these chunks; a table that is full then gets its indexes while the others are still being copied."""
+    left = Counter(chunk.table_name for chunk in chunks)
+    counting = threading.Lock()
+
+    def work(lane: Lane, chunk: ChunkRow) -> None:
+        copier.copy(lane, chunk)
+        with counting:
+            left[chunk.table_name] -= 1
+            is_full = left[chunk.table_name] == 0
+        if is_full:
+            assert lane.target is not None
+            copier.builder.build(lane.target, chunk.table_name)
+
+    run_lanes(copier.ends, copier.watch, _in_order(copier.plan, chunks), work, lanes=lanes, beside=copier.builder.lanes)
+
+
+def _in_order(plan: Plan, chunks: list[ChunkRow]) -> list[ChunkRow]:
+    """Tables whose indexes take the longest come first: insights, whose vectors do, then the largest."""
+    sizes = {table.name: (table.name != "insights", -table.bytes) for table in plan.copied_tables}
+    return sorted(chunks, key=lambda chunk: (sizes[chunk.table_name], chunk.table_name, chunk.number))

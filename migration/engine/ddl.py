@@ -1,24 +1,19 @@
-"""Indexes, keys and sequences: written down first, dropped only while chunks remain, rebuilt, proved equal."""
+"""Indexes, keys and sequences: written down first, dropped only while chunks remain, proved equal in the end."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from uuid import UUID
-
-import psycopg
 
 from migration.engine import ledger_rows as ledger
 from migration.engine import orphans
-from migration.engine.catalog import Connection, quote, read_columns, read_objects
-from migration.engine.lanes import Ends, Lane, Watch, run_lanes
+from migration.engine.catalog import Connection, read_columns, read_objects
+from migration.engine.lanes import Watch
 from migration.engine.ledger_rows import Claim, DdlRow
 from migration.engine.model import Plan, SureKey
 from migration.engine.surekeys import is_sure
-from migration.errors import DatabaseRefusedError
 
 MAX_VECTOR_DIM, MAX_HALFVEC_DIM = 2_000, 4_000  # pgvector's limits for HNSW
-RETRIES = 5  # two foreign keys built at once can deadlock on a table both refer to
 
 
 ReadSequence = Callable[[str, str], tuple[int, bool]]
@@ -41,15 +36,17 @@ def _ordinal(kind: str) -> int:
     return {"index": 1, "unique": 1, "check": 0, "column": 0, "foreign_key": 2}[kind]
 
 
-def drop_secondary(connection: Connection, claim: Claim, plan: Plan) -> None:
-    """Drop foreign keys, plain indexes and those unique keys that the source guarantees, in one transaction."""
-    sure = {table.name: table.sure_keys for table in plan.copied_tables}
+def drop_secondary(connection: Connection, claim: Claim, plan: Plan, tables: Collection[str]) -> None:
+    """Drop all foreign keys, and of these tables plain indexes and those unique keys that the source guarantees."""
+    sure = {table.name: table.sure_keys for table in plan.copied_tables if table.name in tables}
     found = [row for row in ledger.read_ddl(connection, claim.run_id) if _is_droppable(row, sure)]
-    _drop_all(connection, claim, found)
+    drop_all(connection, claim, found)
 
 
-def _drop_all(connection: Connection, claim: Claim, found: list[DdlRow]) -> None:
-    rows = [row for row in found if row.state != "dropped"]
+def drop_all(connection: Connection, claim: Claim, found: list[DdlRow]) -> None:
+    """Drop these, and say so in the ledger, in one transaction."""
+    # a foreign key that is being built stands, not yet valid, while the ledger still calls it dropped
+    rows = [row for row in found if row.state != "dropped" or row.kind == "foreign_key"]
     if not rows:
         return
     with claim.transaction(connection):
@@ -63,6 +60,8 @@ def _drop_all(connection: Connection, claim: Claim, found: list[DdlRow]) -> None
 def _is_droppable(row: DdlRow, sure: Mapping[str, Sequence[SureKey]]) -> bool:
     if row.kind == "foreign_key":
         return True
+    if row.table_name not in sure:
+        return False
     is_unique = row.kind == "unique" or row.definition.startswith("CREATE UNIQUE")
     return is_sure(row.definition, sure[row.table_name]) if is_unique else row.kind == "index"
 
@@ -78,10 +77,8 @@ def _is_referred_to(connection: Connection, row: DdlRow) -> bool:
     return found.fetchone() is not None
 
 
-def add_vector_indexes(connection: Connection, claim: Claim, plan: Plan, watch: Watch) -> None:
-    """Write down one HNSW index per dimension found (DESIGN §5); they are built with the others."""
-    if not any(table.name == "insights" for table in plan.copied_tables):
-        return
+def add_vector_indexes(connection: Connection, claim: Claim, watch: Watch) -> None:
+    """Write down one HNSW index per dimension found in the insights (DESIGN §5); they are built with the others."""
     rows = connection.execute(
         "SELECT DISTINCT embedding_dim FROM public.insights WHERE embedding IS NOT NULL ORDER BY 1"
     ).fetchall()
@@ -99,83 +96,6 @@ def add_vector_indexes(connection: Connection, claim: Claim, plan: Plan, watch: 
         made.append(DdlRow("insights", "index", name, definition, 1, "dropped"))
     with claim.transaction(connection):
         ledger.insert_ddl(connection, claim.run_id, made)
-
-
-def rebuild(ends: Ends, watch: Watch, connection: Connection, claim: Claim, plan: Plan, lanes: int) -> None:
-    """Build what is dropped: unique keys and indexes in parallel, then foreign keys. Each commits on its own."""
-    if _build_dropped(ends, watch, connection, claim, plan, lanes, may_fail=True):
-        _drop_all(connection, claim, [r for r in ledger.read_ddl(connection, claim.run_id) if r.kind == "foreign_key"])
-        orphans.reject_orphans(connection, claim, plan, watch)
-        _build_dropped(ends, watch, connection, claim, plan, lanes, may_fail=False)
-
-
-def _build_dropped(
-    ends: Ends, watch: Watch, connection: Connection, claim: Claim, plan: Plan, lanes: int, *, may_fail: bool
-) -> list[DdlRow]:
-    """Return the foreign keys that rows break, when these may fail."""
-    broken: list[DdlRow] = []
-    rows = ledger.read_ddl(connection, claim.run_id)
-    missing = [row for row in rows if row.state == "dropped"]
-    sizes = {table.name: table.bytes for table in plan.copied_tables}
-    watch.tracker.set_indexes(
-        len([r for r in rows if r.state == "rebuilt"]), len([r for r in rows if r.state != "present"])
-    )
-
-    def build(lane: Lane, row: DdlRow) -> None:
-        assert lane.target is not None
-        try:
-            _build(lane.target, claim, row)
-            watch.tracker.finish_index()
-        except psycopg.errors.UniqueViolation:
-            raise DatabaseRefusedError(
-                f"The unique key {row.name} of {row.table_name} cannot be built: the source holds rows that a unique "
-                "key of its own should have refused.",
-                remediation=f"In the source: REINDEX TABLE {row.table_name} names the key and the duplicates; remove "
-                "them, then press Resume or run the same command with --resume.",
-                sqlstate="23505",
-            ) from None
-        except psycopg.errors.ForeignKeyViolation:
-            if not may_fail:
-                raise
-            broken.append(row)
-        except (psycopg.ProgrammingError, psycopg.NotSupportedError) as exc:
-            raise DatabaseRefusedError(
-                f"The target cannot build {row.kind.replace('_', ' ')} {row.name} of {row.table_name} as the source "
-                f"has it (SQLSTATE {exc.sqlstate}).",
-                remediation="Discard this run, take the index or rule away in the source or leave its table behind, "
-                "then plan again.",
-                sqlstate=exc.sqlstate or "",
-            ) from None
-
-    for ordinal in sorted({row.ordinal for row in missing}):
-        group = [row for row in missing if row.ordinal == ordinal]
-        # the slowest first, beside all the others
-        group.sort(key=lambda row: ("USING hnsw" not in row.definition, -sizes.get(row.table_name, 0)))
-        run_lanes(ends, watch, group, build, lanes=lanes, use=("target",))
-    return broken
-
-
-def _build(connection: Connection, claim: Claim, row: DdlRow) -> None:
-    for attempt in range(RETRIES):
-        try:
-            with claim.transaction(connection):
-                connection.execute(orphans.create_statement(row))
-                _note_rebuilt(connection, claim, row)
-            return
-        except psycopg.errors.DeadlockDetected:
-            if attempt == RETRIES - 1:
-                raise
-            time.sleep(0.1 * 2**attempt)
-
-
-def _note_rebuilt(connection: Connection, claim: Claim, row: DdlRow) -> None:
-    """From here on the definition is the server's own wording: what a later comparison will read."""
-    found = [o for o in read_objects(connection, [row.table_name]) if (o.kind, o.name) == (row.kind, row.name)]
-    connection.execute(
-        """UPDATE mosaic_migration.ddl SET state = 'rebuilt', definition = %s
-            WHERE run_id = %s AND table_name = %s AND kind = %s AND name = %s""",
-        (found[0].definition, claim.run_id, row.table_name, row.kind, row.name),
-    )
 
 
 def broken_objects(connection: Connection, run_id: UUID, plan: Plan) -> list[DdlRow]:
@@ -229,14 +149,3 @@ def sequence_differences(wanted: ReadSequence, target: Connection, plan: Plan) -
             if should != got:
                 found.append(f"sequence {here} stands at {got[0]}, the source's at {should[0]}")
     return tuple(found)
-
-
-def vacuum(ends: Ends, watch: Watch, plan: Plan, lanes: int, *, full: bool) -> None:
-    """Give the planner its statistics; with `full`, the visibility map as well (index-only scans)."""
-    command = "VACUUM (ANALYZE)" if full else "ANALYZE"
-
-    def work(lane: Lane, table: str) -> None:
-        assert lane.target is not None
-        lane.target.execute(f"{command} public.{quote(table)}")
-
-    run_lanes(ends, watch, [table.name for table in plan.copied_tables], work, lanes=lanes, use=("target",))

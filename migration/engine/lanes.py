@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
 import psycopg
 
@@ -54,67 +54,81 @@ def run_lanes(
     *,
     lanes: int,
     use: tuple[str, ...] = ("source", "target"),
+    beside: LaneGroup[Any] | None = None,
 ) -> None:
-    """Work through `tasks` on `lanes` threads. The first failure, or a control signal, ends all of them at once."""
-    todo: queue.SimpleQueue[Task] = queue.SimpleQueue()
-    count = 0
+    """Work through `tasks` on `lanes` threads. The first failure, or a control signal, ends all of them at once.
+
+    `beside` is a group that works meanwhile, and that is not waited for: its failures end this one too.
+    """
+    group = LaneGroup(ends, work, lanes=lanes, use=use, beside=beside)
     for task in tasks:
-        todo.put(task)
-        count += 1
-    group = LaneGroup(ends, todo, work, use)
-    group.start(min(lanes, count))
+        group.add(task)
     group.wait(watch)
 
 
-class LaneGroup:
+class LaneGroup(Generic[Task]):
+    """Threads that take tasks while they are added, from any thread, until `wait` says that no more will come."""
+
     def __init__(
         self,
         ends: Ends,
-        todo: queue.SimpleQueue[Task],
         work: Callable[[Lane, Task], None],
-        use: tuple[str, ...],
+        *,
+        lanes: int,
+        use: tuple[str, ...] = ("source", "target"),
+        beside: LaneGroup[Any] | None = None,
     ) -> None:
-        self._ends, self._todo, self._work, self._use = ends, todo, work, use
+        self._ends, self._work, self._use, self._lanes, self._beside = ends, work, use, lanes, beside
+        self._todo: queue.SimpleQueue[Task | None] = queue.SimpleQueue()  # None: a lane may end
         self._threads: list[threading.Thread] = []
-        self._failures: queue.SimpleQueue[BaseException] = queue.SimpleQueue()
+        self._starting = threading.Lock()
+        self._failures: queue.SimpleQueue[BaseException] = beside._failures if beside else queue.SimpleQueue()
 
-    def start(self, lanes: int) -> None:
-        for number in range(lanes):
-            thread = threading.Thread(target=self._run, name=f"migration-lane-{number}", daemon=True)
-            self._threads.append(thread)
-            thread.start()
+    def add(self, task: Task) -> None:
+        """Append a task; lanes start as they are needed."""
+        self._todo.put(task)
+        with self._starting:
+            if len(self._threads) < self._lanes:
+                number = len(self._threads)
+                thread = threading.Thread(target=self._run, name=f"migration-lane-{number}", daemon=True)
+                self._threads.append(thread)
+                thread.start()
 
     def wait(self, watch: Watch) -> None:
+        """Keep watch until everything is done; the failure of any lane is raised here, after all have ended."""
+        self._let_go()
         try:
-            while self._is_running() and self._failures.empty():
+            while (alive := [thread for thread in self._threads if thread.is_alive()]) and self._failures.empty():
                 watch.control.check()
                 watch.tracker.tick()
-                self._threads[-1].join(WATCH_S)
+                alive[-1].join(WATCH_S)
         except BaseException:
-            self._end()
+            self.end()
             raise
         if not self._failures.empty():
             first = self._failures.get()
-            self._end()
+            self.end()
             raise translate(first) from None
 
-    def _is_running(self) -> bool:
-        self._threads = [thread for thread in self._threads if thread.is_alive()]
-        return bool(self._threads)
-
-    def _end(self) -> None:
+    def end(self) -> None:
+        """End every session of the run, and with them these lanes and those beside; a lane that is done stays so."""
         self._ends.sessions.stop()
+        self._let_go()
         for thread in self._threads:
             thread.join()
+        if self._beside:
+            self._beside.end()
+
+    def _let_go(self) -> None:
+        for _ in self._threads:
+            self._todo.put(None)
 
     def _run(self) -> None:
         try:
             with ExitStack() as stack:
                 lane = self._open(stack)
-                while not self._ends.sessions.stopped.is_set():
-                    self._work(lane, self._todo.get_nowait())
-        except queue.Empty:
-            return
+                while (task := self._todo.get()) is not None and not self._ends.sessions.stopped.is_set():
+                    self._work(lane, task)
         except BaseException as exc:  # noqa: BLE001  # handed to the thread that waits, which raises it
             self._failures.put(exc)
 

@@ -90,6 +90,10 @@ class Tracker:
         with self._lock:
             self._index_done, self._index_total = done, total
 
+    def set_index_total(self, total: int) -> None:
+        with self._lock:
+            self._index_total = total
+
     def finish_index(self) -> None:
         with self._lock:
             self._index_done += 1

@@ -36,7 +36,7 @@ class Repairer:
         rejects = ledger.read_rejects(self.main, self.claim.run_id)
         orphaned = ledger.read_orphaned(self.main, self.claim.run_id)
         # rows are referred to: they cannot go while the keys stand
-        ddl.drop_secondary(self.main, self.claim, self.plan)
+        ddl.drop_secondary(self.main, self.claim, self.plan, {table.name for table in self.plan.copied_tables})
         for table in self.plan.copied_tables:
             mine = [chunk for chunk in changed if chunk.table_name == table.name]
             if not mine and table.name not in orphaned:
@@ -73,7 +73,7 @@ class Repairer:
         # what these tables' rows refer to comes back, so what was rejected for its lack may come as well
         orphaned = ledger.read_orphaned(self.main, self.claim.run_id) - {table.name for table in unequal} - waiting
         unequal = [*unequal, *(table for table in self.plan.copied_tables if table.name in orphaned)]
-        ddl.drop_secondary(self.main, self.claim, self.plan)
+        ddl.drop_secondary(self.main, self.claim, self.plan, {table.name for table in self.plan.copied_tables})
         for table in unequal:
             self.watch.control.check()
             with self.claim.transaction(self.main):

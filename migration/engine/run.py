@@ -13,6 +13,7 @@ from uuid import UUID
 from migration import codes
 from migration.engine import ddl
 from migration.engine import ledger_rows as ledger
+from migration.engine.building import Builder, building
 from migration.engine.catalog import Connection, quote
 from migration.engine.certificate import make_certificate
 from migration.engine.connections import Sessions, driver_errors, storage_url
@@ -176,10 +177,11 @@ class _Run:
 
     def _fill(self, main: Connection, claim: Claim, *, had_differences: bool) -> Outcome:
         tracker, options = self.watch.tracker, self.options
-        with self._snapshot() as (keeper, snapshot, at):
+        builder = Builder(self.plan, self.ends, self.watch, claim, options)
+        with self._snapshot() as (keeper, snapshot, at), building(builder):
             ledger.set_snapshot(main, claim, at)
             changes = _changes(keeper, self.plan)
-            copier = Copier(self.plan, claim, self.ends, self.watch, snapshot)
+            copier = Copier(self.plan, claim, self.ends, self.watch, snapshot, builder)
             with tracker.phase(Phase.COPY):
                 self._copy(main, claim, copier, had_differences=had_differences)
             with tracker.phase(Phase.SEQUENCES):
@@ -187,10 +189,9 @@ class _Run:
                 ddl.set_sequences(keeper, main, claim, self.plan)
             with tracker.phase(Phase.INDEXES):
                 ledger.set_phase(main, claim, "indexes", "loaded")
-                if options.vector_indexes:
-                    ddl.add_vector_indexes(main, claim, self.plan, self.watch)
-                ddl.rebuild(self.ends, self.watch, main, claim, self.plan, options.index_jobs)
-                ddl.vacuum(self.ends, self.watch, self.plan, options.index_jobs, full=options.vacuum)
+                builder.finish(main)
+                if options.vacuum:
+                    builder.vacuum()
             with tracker.phase(Phase.VERIFY):
                 ledger.set_phase(main, claim, "verify")
                 verification = self._verify(keeper, main, claim.run_id, snapshot)
@@ -226,9 +227,14 @@ class _Run:
             chunks = ledger.read_chunks(main, claim.run_id)
         waiting = [chunk for chunk in chunks if chunk.state != "copied"]
         self._show(chunks)
+        filling = {chunk.table_name for chunk in waiting}
         if waiting:
-            ddl.drop_secondary(main, claim, self.plan)
-            copy_all(copier, waiting, self.options.copiers)
+            ddl.drop_secondary(main, claim, self.plan, filling)
+        copier.builder.count(main)
+        for table in self.plan.copied_tables:
+            if table.name not in filling:
+                copier.builder.build(main, table.name)
+        copy_all(copier, waiting, self.options.copiers)
         ledger.update_tables(main, claim)
 
     def _show(self, chunks: list[ChunkRow]) -> None:

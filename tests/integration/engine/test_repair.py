@@ -12,7 +12,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from migration.engine import discard, make_plan
+from migration.engine import building, discard, make_plan
 from migration.engine.model import Cancelled, Decisions, OutcomeState, Paused, Phase
 from migration.errors import NotDiscardableError
 from store.ledger import StoreBusyError, StoreLock, holder_name
@@ -96,6 +96,32 @@ def test_a_changed_column_of_the_target_is_a_difference(urls: Urls, change: str,
     ends = source_at(urls[0]), target_at(urls[1])
     outcome = run(make_plan(*ends, Decisions()), *ends, Tamper(urls[1], change))
     assert (outcome.state, outcome.verification.catalog_differences) == (OutcomeState.DIFFERENCES, (difference,))
+
+
+def test_keys_left_unchecked_by_a_stop_are_gone_before_rows_come(urls: Urls, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, target = urls
+    ends = source_at(source), target_at(target)
+
+    def stopped(*_: object, **__: object) -> None:
+        raise Paused
+
+    plan = make_plan(*ends, Decisions())
+    with monkeypatch.context() as patch:
+        patch.setattr(building, "run_lanes", stopped)
+        with pytest.raises(Paused):
+            run(plan, *ends)
+    unchecked = "SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND NOT convalidated"
+    assert scalar(target, unchecked) > 10
+    load(
+        source,
+        "CREATE TEMP TABLE c AS SELECT * FROM conversations ORDER BY id LIMIT 1; UPDATE c SET id = gen_random_uuid();"
+        "INSERT INTO conversations SELECT * FROM c; UPDATE messages SET conversation_id = (SELECT id FROM c)"
+        " WHERE id = (SELECT id FROM messages WHERE seq = 1 ORDER BY id LIMIT 1)",
+    )
+    outcome = run(make_plan(*ends, Decisions()), *ends)
+    assert (outcome.state, outcome.rejects) == (OutcomeState.VERIFIED, 0), outcome.verification
+    assert scalar(target, unchecked) == 0
+    assert state_of(source)["messages"] == state_of(target)["messages"]
 
 
 def test_an_orphan_whose_parent_came_back_is_no_reject_any_more(urls: Urls) -> None:

@@ -1,0 +1,192 @@
+"""Building what the copy left out: each table's keys and indexes as soon as its rows are there, foreign keys last."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import psycopg
+
+from migration.engine import ddl, orphans
+from migration.engine import ledger_rows as ledger
+from migration.engine.catalog import Connection, quote, read_objects
+from migration.engine.lanes import Ends, Lane, LaneGroup, Watch, run_lanes
+from migration.engine.ledger_rows import Claim, DdlRow
+from migration.engine.model import Plan, RunOptions
+from migration.errors import DatabaseRefusedError
+
+RETRIES = 5  # autovacuum and two statements on one table can deadlock
+
+
+@dataclass
+class Builder:
+    """Builds indexes and unique keys in lanes of its own, beside the copy of tables that are not full yet.
+
+    Each object commits on its own, with its line in the ledger.
+    """
+
+    plan: Plan
+    ends: Ends
+    watch: Watch
+    claim: Claim
+    options: RunOptions
+    lanes: LaneGroup[DdlRow] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.lanes = LaneGroup(self.ends, self._build_one, lanes=self.options.index_jobs, use=("target",))
+
+    def count(self, connection: Connection) -> None:
+        """Tell the progress where it stands; nothing may be building."""
+        self.watch.tracker.set_indexes(*self._states(connection))
+
+    def build(self, connection: Connection, table: str) -> None:
+        """Let a table that holds all its rows get what it lacks; `connection` is any of the target's."""
+        if table == "insights" and self.options.vector_indexes:
+            ddl.add_vector_indexes(connection, self.claim, self.watch)
+            self.watch.tracker.set_index_total(self._states(connection)[1])
+        missing = [row for row in self._missing(connection) if row.table_name == table and row.kind != "foreign_key"]
+        missing.sort(key=lambda row: "USING hnsw" not in row.definition)  # the slowest first, beside all the others
+        for row in missing:
+            self.lanes.add(row)
+
+    def finish(self, connection: Connection) -> None:
+        """Wait for all of it, then let the foreign keys stand; rows that one of them refuses are rejected first."""
+        self.lanes.wait(self.watch)
+        if self._build_foreign_keys(connection, may_fail=True):
+            keys = [r for r in ledger.read_ddl(connection, self.claim.run_id) if r.kind == "foreign_key"]
+            ddl.drop_all(connection, self.claim, keys)
+            orphans.reject_orphans(connection, self.claim, self.plan, self.watch)
+            self.count(connection)
+            self._build_foreign_keys(connection, may_fail=False)
+
+    def vacuum(self) -> None:
+        """Give the planner its statistics and the visibility map, which autovacuum would only do later."""
+
+        def work(lane: Lane, table: str) -> None:
+            assert lane.target is not None
+            lane.target.execute(f"VACUUM (ANALYZE, PARALLEL 0) public.{quote(table)}")
+
+        tables = [table.name for table in sorted(self.plan.copied_tables, key=lambda table: -table.bytes)]
+        run_lanes(self.ends, self.watch, tables, work, lanes=self.options.index_jobs, use=("target",))
+
+    def _states(self, connection: Connection) -> tuple[int, int]:
+        """How many were built, and how many there are to build in all."""
+        states = [row.state for row in ledger.read_ddl(connection, self.claim.run_id)]
+        return states.count("rebuilt"), len(states) - states.count("present")
+
+    def _missing(self, connection: Connection) -> list[DdlRow]:
+        return [row for row in ledger.read_ddl(connection, self.claim.run_id) if row.state == "dropped"]
+
+    def _build_one(self, lane: Lane, row: DdlRow) -> None:
+        assert lane.target is not None
+        with _refusals(row):
+            _build(lane.target, self.claim, row)
+        self.watch.tracker.finish_index()
+
+    def _build_foreign_keys(self, connection: Connection, *, may_fail: bool) -> list[DdlRow]:
+        """Return the keys that rows break, when these may fail; all of them are dropped again then."""
+        broken: list[DdlRow] = []
+        missing = [row for row in self._missing(connection) if row.kind == "foreign_key"]
+        sizes = {table.name: table.bytes for table in self.plan.copied_tables}
+
+        def validate(lane: Lane, group: list[DdlRow]) -> None:
+            assert lane.target is not None
+            for row in group:
+                try:
+                    with _refusals(row):
+                        _build(lane.target, self.claim, row)
+                except psycopg.errors.ForeignKeyViolation:
+                    if not may_fail:
+                        raise
+                    broken.append(row)
+                self.watch.tracker.finish_index()
+
+        groups = [[row for row in missing if row.table_name == name] for name in {row.table_name for row in missing}]
+        groups.sort(key=lambda group: -sizes.get(group[0].table_name, 0) * len(group))
+        _announce(connection, self.claim, missing)
+        run_lanes(self.ends, self.watch, groups, validate, lanes=self.options.index_jobs, use=("target",))
+        return broken
+
+
+@contextmanager
+def building(builder: Builder) -> Iterator[Builder]:
+    """End the builder's lanes with the block, whatever ends it."""
+    try:
+        yield builder
+    except BaseException:
+        builder.lanes.end()
+        raise
+
+
+@contextmanager
+def _refusals(row: DdlRow) -> Iterator[None]:
+    """Say which object the server does not build, and the way out."""
+    try:
+        yield
+    except psycopg.errors.UniqueViolation:
+        raise DatabaseRefusedError(
+            f"The unique key {row.name} of {row.table_name} cannot be built: the source holds rows that a unique "
+            "key of its own should have refused.",
+            remediation=f"In the source: REINDEX TABLE {row.table_name} names the key and the duplicates; remove "
+            "them, then press Resume or run the same command with --resume.",
+            sqlstate="23505",
+        ) from None
+    except (psycopg.ProgrammingError, psycopg.NotSupportedError) as exc:
+        raise DatabaseRefusedError(
+            f"The target cannot build {row.kind.replace('_', ' ')} {row.name} of {row.table_name} as the source "
+            f"has it (SQLSTATE {exc.sqlstate}).",
+            remediation="Discard this run, take the index or rule away in the source or leave its table behind, "
+            "then plan again.",
+            sqlstate=exc.sqlstate or "",
+        ) from None
+
+
+def _announce(connection: Connection, claim: Claim, keys: list[DdlRow]) -> None:
+    """Let foreign keys stand without a look at the rows, which then needs locks that are in nobody's way.
+
+    Adding a key locks both of its tables against any other key; validating one locks its own table only.
+    """
+    with claim.transaction(connection):
+        for row in keys:
+            with _refusals(row):
+                connection.execute(orphans.drop_statement(row))  # a crash may have left it
+                if not _stays_unchecked(row):
+                    connection.execute(f"{orphans.create_statement(row)} NOT VALID")
+
+
+def _stays_unchecked(row: DdlRow) -> bool:
+    return row.definition.endswith("NOT VALID")
+
+
+def _build(connection: Connection, claim: Claim, row: DdlRow) -> None:
+    for attempt in range(RETRIES):
+        try:
+            with claim.transaction(connection):
+                if "USING hnsw" not in row.definition:
+                    # other lanes keep the processors busy; helpers for each of them would only cost more
+                    connection.execute("SET LOCAL max_parallel_maintenance_workers = 0")
+                connection.execute(_statement(row))
+                _note_rebuilt(connection, claim, row)
+            return
+        except psycopg.errors.DeadlockDetected:
+            if attempt == RETRIES - 1:
+                raise
+            time.sleep(0.1 * 2**attempt)
+
+
+def _statement(row: DdlRow) -> str:
+    if row.kind == "foreign_key" and not _stays_unchecked(row):
+        return f"ALTER TABLE public.{quote(row.table_name)} VALIDATE CONSTRAINT {quote(row.name)}"
+    return orphans.create_statement(row)
+
+
+def _note_rebuilt(connection: Connection, claim: Claim, row: DdlRow) -> None:
+    """From here on the definition is the server's own wording: what a later comparison will read."""
+    found = [o for o in read_objects(connection, [row.table_name]) if (o.kind, o.name) == (row.kind, row.name)]
+    connection.execute(
+        """UPDATE mosaic_migration.ddl SET state = 'rebuilt', definition = %s
+            WHERE run_id = %s AND table_name = %s AND kind = %s AND name = %s""",
+        (found[0].definition, claim.run_id, row.table_name, row.kind, row.name),
+    )
