@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import psycopg
 import pytest
 from django.core.management import call_command
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import conninfo_to_dict
 
 from store.alias import NoVectorError, StoreRefusedError, migrate_store, store_alias
 from store.models import Insight, Task, User
@@ -29,7 +30,7 @@ def owned_by_a_plain_role(url: str) -> str:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'pw-{role}'")
         connection.execute(f"ALTER DATABASE {name} OWNER TO {role}")
-    return make_conninfo(url, user=role, password=f"pw-{role}")
+    return urlsplit(url)._replace(netloc=f"{role}:pw-{role}@{urlsplit(url).netloc.rpartition('@')[2]}").geturl()
 
 
 @pytest.fixture(autouse=True)
