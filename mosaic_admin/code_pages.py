@@ -9,6 +9,7 @@ from mosaic_admin.codes import Code
 
 AREAS = {
     "ACC": "People, roles and requests",
+    "BAK": "Backup and restore",
     "BUG": "Bugs",
     "CFG": "Configuration",
     "DOC": "The doctor itself",

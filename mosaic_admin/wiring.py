@@ -22,6 +22,7 @@ from migration import codes as migration_codes
 from migration import job_codes
 from mosaic_admin import codes, env
 from mosaic_admin.audit import codes as audit_codes
+from mosaic_admin.backup import codes as backup_codes
 from mosaic_admin.codes import Code
 from mosaic_admin.people import codes as people_codes
 from store import codes as store_codes
@@ -35,6 +36,7 @@ ALL_CODES: dict[str, Code] = {
         *codes.ALL,
         *people_codes.ALL,
         *audit_codes.ALL,
+        *backup_codes.ALL,
         *tiers_codes.ALL,
         *pglite_codes.ALL,
         *gateway_codes.ALL,

@@ -60,6 +60,8 @@ class Action(models.TextChoices):
     DOCTOR_BUNDLE = "doctor.bundle", "Downloaded the doctor's support bundle"
     WEBHOOK_CREATE = "webhook.create", "Added a webhook"
     WEBHOOK_DELETE = "webhook.delete", "Removed a webhook"
+    BACKUP_CREATE = "backup.create", "Made a backup of the dashboard"
+    BACKUP_RESTORE = "backup.restore", "Restored the dashboard from a backup"
     AUDIT_EXPORT = "audit.export", "Exported the audit log"
 
     @property

@@ -17,6 +17,7 @@ from mosaic_admin.redaction import redact
 
 # command -> (module, help). `gateway` sits in a module of its own so that it never loads what it must not.
 GROUPS = {
+    "backup": ("mosaic_admin.cli.backup", "Back the dashboard up, and restore it"),
     "config": ("mosaic_admin.cli.config", "Read, check and rewrite mosaic.config.json"),
     "demo": ("mosaic_admin.cli.demo", "Run everything on embedded servers"),
     "doctor": ("mosaic_admin.cli.doctor", "Check this install"),
