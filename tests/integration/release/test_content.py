@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -50,6 +51,18 @@ def test_nothing_that_an_operator_keeps_in_a_checkout_is_handed_out(release: Rel
     unpacked = wheel.unpack(release.sdist, tmp_path)
     assert [name for name in PLANTED if (unpacked / name).exists()] == []
     assert [name for name in PLANTED if name in contents(release.wheel)] == []
+
+
+def test_what_the_image_is_built_from_makes_the_same_wheel(release: Release, tmp_path: Path) -> None:
+    """The image's context is the checkout through `.dockerignore`."""
+    lines = (wheel.ROOT / ".dockerignore").read_text().splitlines()
+    let_in = tuple(line[1:].removesuffix("**") for line in lines if line.startswith("!"))
+    for name in wheel.listed():
+        if name.startswith(let_in) and not name.startswith("compose/secrets/"):
+            (tmp_path / "context" / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(wheel.ROOT / name, tmp_path / "context" / name)
+    built = wheel.build(tmp_path / "context", tmp_path / "dist", "wheel")
+    assert contents(built) == contents(release.wheel)
 
 
 def test_the_sdist_builds_the_same_wheel(release: Release, tmp_path: Path) -> None:
