@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Q, QuerySet, Value
+from django.db.models import Avg, F, Max, Min, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -172,10 +172,9 @@ def page_of_events(job: MigrationJob, before: Cursor | None, *, size: int | None
 
 def throughput(job: MigrationJob) -> list[tuple[int, float]]:
     """Return at most MAX_POINTS points `(Unix seconds, MB/s)`, oldest first; thinning keeps each bucket's mean."""
-    rows = job.samples.values_list("at", "rate")
-    points = [(int(at.timestamp()), rate / 1_000_000) for at, rate in rows]
-    if len(points) <= MAX_POINTS:
-        return [(at, round(rate, 3)) for at, rate in points]
-    size = -(-len(points) // MAX_POINTS)
-    buckets = (points[start : start + size] for start in range(0, len(points), size))
-    return [(bucket[-1][0], round(sum(rate for _, rate in bucket) / len(bucket), 3)) for bucket in buckets]
+    ends = job.samples.aggregate(first=Min("pk"), last=Max("pk"))
+    first, last = ends["first"] or 0, ends["last"] or 0
+    size = -(-(last - first + 1) // MAX_POINTS)
+    buckets = job.samples.values(bucket=(F("pk") - first) / size).annotate(until=Max("at"), mean=Avg("rate"))
+    rows = buckets.order_by("bucket").values_list("until", "mean")
+    return [(int(at.timestamp()), round(rate / 1_000_000, 3)) for at, rate in rows]

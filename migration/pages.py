@@ -85,8 +85,14 @@ class RunPage:
         self.job = job
         self.now = now or timezone.now()
         self.state = job.effective_state(self.now)
-        self.progress: dict[str, Any] = job.progress or {}
-        self.plan: dict[str, Any] = job.plan or {}
+
+    @cached_property
+    def progress(self) -> dict[str, Any]:
+        return self.job.progress or {}
+
+    @cached_property
+    def plan(self) -> dict[str, Any]:
+        return self.job.plan or {}
 
     @property
     def tag(self) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Max, Q
+from django.db.models import F, Max, Q, QuerySet
 from django.utils import timezone
 
 from migration import queue
@@ -60,12 +60,22 @@ def get_job(number: int) -> MigrationJob:
     Raises:
         NotFoundError: there is none.
     """
+    return _job(MigrationJob.objects.all(), number)
+
+
+def _job(rows: QuerySet[MigrationJob], number: int) -> MigrationJob:
     try:
-        return MigrationJob.objects.get(number=number)
+        return rows.get(number=number)
     except MigrationJob.DoesNotExist:
         raise NotFoundError(
             f"There is no run #{number}.", remediation="See /migrations/ or `mosaic storage status` for the runs."
         ) from None
+
+
+def glance_at(number: int) -> MigrationJob:
+    """Return a job with no more than its polling tag is made of. Raises NotFoundError."""
+    seen = ("number", "run_id", "version", "state", "heartbeat_at", "lease_expires_at")
+    return _job(MigrationJob.objects.only(*seen), number)
 
 
 def request_plan(

@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -20,6 +21,7 @@ from migration.models import EffectiveState, MigrationJob
 from migration.pages import RunPage, one_line
 from migration.signing import ensure_key, public_pem, shown_fingerprint
 from migration.switch_page import CutoverPage
+from migration.watching import shared_text
 from mosaic_admin import env
 from mosaic_admin.access import OPERATORS, READERS, allow
 from mosaic_admin.audit.models import Action
@@ -115,17 +117,27 @@ def _points(job: MigrationJob) -> str:
 @require_GET
 def live(request: HttpRequest, number: int) -> HttpResponse:
     """Answer a poll: nothing new (304), the regions that change, or, once the state is another one, a new page."""
-    job = services.get_job(number)
-    page = RunPage(job)
+    page = RunPage(services.glance_at(number))
     if request.GET.get("state") != page.state:
         return HttpResponse(headers={"HX-Refresh": "true"})
     if request.headers.get("HX-PTag") == page.tag:
         return HttpResponse(status=304)
+    text = shared_text(page.job.run_id, page.tag, lambda: _regions(number, page.state))
+    return HttpResponse(text, headers={"HX-PTag": page.tag} if text else {"HX-Refresh": "true"})
+
+
+def _regions(number: int, state: EffectiveState) -> str:
+    """Render what changes on the page of a live run, for everybody who watches: nothing in it is one person's.
+
+    Returns "" when the run has left the state this instant: it has another page then.
+    """
+    job = services.get_job(number)
+    page = RunPage(job)
+    if page.state is not state:
+        return ""
     context = {"run": page, "job": job, "points": _points(job), "is_poll": True}
     context["events"] = history.events_of(job, limit=history.RECENT_EVENTS)
-    response = render(request, "migration/live_regions.html", context)
-    response["HX-PTag"] = page.tag
-    return response
+    return render_to_string("migration/live_regions.html", context)
 
 
 @allow(OPERATORS)

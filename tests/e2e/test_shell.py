@@ -124,3 +124,18 @@ def test_a_new_persons_password_is_shown_once_and_works_and_support_gets_no_acce
     other.get_by_role("button", name="Sign in").click()
     expect(other.locator(".strip")).to_contain_text("omar · support")
     expect(other.locator("#nav")).not_to_contain_text("API tokens")
+
+
+def test_a_page_that_nobody_sees_asks_nothing_and_asks_at_once_when_it_is_seen(sign_in: SignIn) -> None:
+    page, asked = sign_in(), []
+    page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/strip/") else None)
+    look = "document.querySelector('.strip-status').dispatchEvent(new CustomEvent('every'))"  # as the timer does it
+    page.evaluate("Object.defineProperty(document, 'hidden', {get: () => window.unseen, configurable: true})")
+    page.evaluate("window.unseen = true")
+    page.evaluate(look)
+    page.wait_for_timeout(500)
+    assert asked == []
+    with page.expect_request("**/strip/"):
+        page.evaluate("window.unseen = false; document.dispatchEvent(new Event('visibilitychange'))")
+    with page.expect_request("**/strip/"):
+        page.evaluate(look)

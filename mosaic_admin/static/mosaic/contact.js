@@ -32,6 +32,15 @@
     show();
   };
 
+  // A page that nobody sees does not ask; when it is seen again it asks at once.
+  document.addEventListener("htmx:before:request", (event) => {
+    if (document.hidden && polls(event.detail)) event.preventDefault();
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) return;
+    for (const asker of document.querySelectorAll('[hx-trigger*="every "]')) asker.dispatchEvent(new CustomEvent("every"));
+  });
+
   document.addEventListener("htmx:error", (event) => fail(event, 0));
   document.addEventListener("htmx:response:error", (event) => fail(event, event.detail.ctx.response.status));
   document.addEventListener("htmx:after:request", (event) => {

@@ -105,8 +105,13 @@ def test_a_poll_that_finds_another_state_asks_for_a_whole_new_page(in_state: Mak
 
 def test_a_poll_costs_few_queries(in_state: Make, signed_in: SignIn, django_assert_max_num_queries: Make) -> None:
     job, client = in_state("running"), signed_in("support")
-    with django_assert_max_num_queries(5):  # session, person, job, samples, events
-        client.get(f"/migrations/{job.number}/live?state=running", headers=POLLING)
+    address = f"/migrations/{job.number}/live?state=running"
+    with django_assert_max_num_queries(7):  # session, person, tag, job, samples twice, events
+        first = client.get(address, headers=POLLING)
+    with django_assert_max_num_queries(3):  # session, person, tag: whoever comes next is given the same text
+        assert client.get(address, headers=POLLING).content == first.content
+    with django_assert_max_num_queries(3):
+        assert client.get(address, headers=POLLING | {"HX-PTag": first["HX-PTag"]}).status_code == 304
 
 
 def test_a_failed_run_shows_the_remedy_first_and_its_code(in_state: Make, signed_in: SignIn) -> None:
