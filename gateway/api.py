@@ -16,7 +16,14 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from gateway import faults, runtime, schemas
 from gateway.access import OWN
 from gateway.collections import ERRORS
-from gateway.errors import BadRequestError, NoTokenError, NotServingError, TooLargeError, TooManyRequestsError
+from gateway.errors import (
+    BadRequestError,
+    NoTokenError,
+    NotServingError,
+    ScopeMissingError,
+    TooLargeError,
+    TooManyRequestsError,
+)
 from gateway.routes import router as data
 from mosaic_admin.errors import MosaicError
 
@@ -83,6 +90,8 @@ def answer(request: HttpRequest, error: MosaicError) -> HttpResponse:
     response = api.create_response(request, error.as_dict(), status=error.http_status)
     if isinstance(error, NotServingError | TooManyRequestsError):
         response["Retry-After"] = str(error.retry_after_s)
+    if isinstance(error, ScopeMissingError):  # RFC 6750, 3.1
+        response["WWW-Authenticate"] = f'Bearer error="insufficient_scope", scope="{error.context["scope"]}"'
     return response
 
 

@@ -35,7 +35,7 @@ NoteUses = Callable[[Mapping[int, datetime]], None]
 
 @dataclass(frozen=True)
 class TokenState:
-    known: int
+    known: int  # those with a scope of the gateway
     as_of: datetime | None  # when the control plane last confirmed them
     is_current: bool
 
@@ -44,12 +44,16 @@ def copy_path(home: Path) -> Path:
     return home / "run" / "gateway-tokens.json"
 
 
+def _is_usable(token: LiveToken) -> bool:
+    return any(scope.startswith(SCOPES) for scope in token.scopes)
+
+
 class TokenBook:
     """Find tokens by what a request sends, and carry their uses back."""
 
     def __init__(self, home: Path, *, read: Read | None = None, note_uses: NoteUses = live_tokens.note_uses) -> None:
         self._path = copy_path(home)
-        self._read = read or (lambda: live_tokens.read_live_tokens(SCOPES))
+        self._read = read or live_tokens.read_live_tokens
         self._note_uses = note_uses
         self._known: dict[str, LiveToken] = {}
         self._as_of: datetime | None = None
@@ -74,12 +78,13 @@ class TokenBook:
             token = self._known.get(digest_of(raw))
             if token is None or self._as_of is None or now - self._as_of > TRUSTED_FOR:
                 return None
-            self._uses[token.id] = now
+            if _is_usable(token):  # a refused request is no use
+                self._uses[token.id] = now
             return token
 
     def state(self) -> TokenState:
         with self._lock:
-            return TokenState(len(self._known), self._as_of, self._is_current)
+            return TokenState(sum(map(_is_usable, self._known.values())), self._as_of, self._is_current)
 
     def refresh(self) -> None:
         """Bring tokens and uses in line with the control plane; when it does not answer, keep what is known."""

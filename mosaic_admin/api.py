@@ -15,6 +15,7 @@ from mosaic_admin import codes
 from mosaic_admin.access import READERS, allow
 from mosaic_admin.errors import MosaicError, NotFoundError
 from mosaic_admin.people.api_auth import SessionAuth, TokenAuth
+from mosaic_admin.people.errors import ScopeMissingError
 from mosaic_admin.people.models import Scope
 from mosaic_admin.redaction import redact_data
 from tiers.api import router as tiers_router
@@ -39,6 +40,8 @@ _PAGES = ("openapi-json", "openapi-view", "api-root")  # the reference itself; e
 def answer(error: MosaicError, status: int | None = None) -> HttpResponse:
     """Return the one error shape: code, message, remediation, context."""
     response = JsonResponse(redact_data(error.as_dict()), status=status or error.http_status)
+    if isinstance(error, ScopeMissingError):  # RFC 6750, 3.1
+        response["WWW-Authenticate"] = f'Bearer error="insufficient_scope", scope="{error.context["scope"]}"'
     if "retry_after_s" in error.context:
         response["Retry-After"] = str(error.context["retry_after_s"])
     return response

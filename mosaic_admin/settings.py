@@ -36,15 +36,19 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASE_ROUTERS = ["store.routing.StoreRouter"]
 
 
+CONNECTION_AGE_S = 60  # opening one costs as much as a small page; shorter than a person waits for a changed file
+
+
 def _control_database() -> dict[str, Any]:
     if ENV.database_url:
-        return dict(dj_database_url.parse(ENV.database_url, conn_max_age=0, conn_health_checks=True))
+        return dict(dj_database_url.parse(ENV.database_url, conn_max_age=CONNECTION_AGE_S, conn_health_checks=True))
     HOME.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = HOME / "control.sqlite3"
     path.touch(mode=0o600)  # it holds password hashes; SQLite gives its side files the same mode
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": path,
+        "CONN_MAX_AGE": CONNECTION_AGE_S,
         "TEST": {"NAME": HOME / "control-test.sqlite3"},  # a file: jobs and their heartbeats write from several threads
         "OPTIONS": {
             "timeout": 20,  # seconds a writer waits for another: web, worker and beat share the file

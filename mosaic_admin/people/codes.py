@@ -70,7 +70,15 @@ PROVE_AGAIN = Code(
     403,
 )
 
+SCOPE_MISSING = Code(
+    "MOS-ACC-023",
+    "The token may not do this",
+    "The token is known and works, and was made without the scope that this address asks for.",
+    ExitCode.PRIVILEGE,
+    403,
+)
+
 ALL = (
     WRONG_SIGN_IN, SIGN_IN_PAUSED, BAD_PERSON, LAST_ADMIN, BAD_TOKEN_REQUEST, FORM_EXPIRED, TOO_MANY_REQUESTS,
-    DEAD_LINK, PROVE_AGAIN,
+    DEAD_LINK, PROVE_AGAIN, SCOPE_MISSING,
 )  # fmt: skip

@@ -34,6 +34,12 @@ class TokenRequestError(MosaicError):
     code = codes.BAD_TOKEN_REQUEST
 
 
+class ScopeMissingError(MosaicError):
+    """`context["scope"]` is the scope that the token lacks."""
+
+    code = codes.SCOPE_MISSING
+
+
 class TooManyRequestsError(MosaicError):
     """`context["retry_after_s"]` goes into the Retry-After header."""
 

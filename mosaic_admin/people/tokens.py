@@ -12,7 +12,7 @@ from django.utils import timezone
 from mosaic_admin.audit.models import Action
 from mosaic_admin.audit.services import record
 from mosaic_admin.errors import NotFoundError
-from mosaic_admin.people.errors import TokenRequestError
+from mosaic_admin.people.errors import ScopeMissingError, TokenRequestError
 from mosaic_admin.people.live_tokens import USED_EVERY, digest_of
 from mosaic_admin.people.models import ApiToken, Scope, User
 
@@ -63,14 +63,23 @@ def token_by_number(token_id: int) -> ApiToken:
 
 
 def authenticate_token(raw: str, scope: str) -> ApiToken | None:
-    """Return the live token `raw` when it has the scope; None otherwise. Notes its use, at most once a minute."""
+    """Return the live token `raw`; None when there is none. Notes its use, at most once a minute.
+
+    Raises: ScopeMissingError when the token works and lacks the scope.
+    """
     token = (
         ApiToken.objects.filter(digest=digest_of(raw), revoked_at=None, created_by__is_active=True)
         .select_related("created_by")
         .first()
     )
-    if token is None or scope not in token.scopes:
+    if token is None:
         return None
+    if scope not in token.scopes:
+        raise ScopeMissingError(
+            f"The token {token.name} lacks the scope {scope}.",
+            remediation=f"Make one that has it on the page API tokens, or: mosaic tokens create NAME --scope {scope}",
+            scope=scope,
+        )
     now = timezone.now()
     unused = Q(last_used_at=None) | Q(last_used_at__lt=now - USED_EVERY)
     ApiToken.objects.filter(unused, pk=token.pk).update(last_used_at=now)

@@ -129,10 +129,22 @@ def test_a_token_opens_what_its_scope_names_and_nothing_else(scope: Scope) -> No
     client = Client(raise_request_exception=False)
     bearer = {"authorization": f"Bearer {raw}"}
     for route, wanted in access_table.API.items():
-        assert status_of(client, "GET", route, **bearer) == (200 if scope == wanted else 401), route
-        assert status_of(client, "POST", route, **bearer) in (401, 405), route
+        assert status_of(client, "GET", route, **bearer) == (200 if scope == wanted else 403), route
+        assert status_of(client, "POST", route, **bearer) in (401, 403, 405), route
     for route, (read, _) in access_table.PAGES.items():
         status = status_of(client, "GET", route, **bearer)
         assert read == PUBLIC or status == 302, f"a token opens the page {route}"
     revoke_token(token_id=token.pk)
     assert {status_of(client, "GET", route, **bearer) for route in access_table.API} == {401}
+
+
+@pytest.mark.django_db
+def test_a_token_without_the_scope_is_told_which_one_it_lacks() -> None:
+    owner = User.objects.create(username="owner", role=Role.ADMIN)
+    _, raw = create_token(name="ci", scopes=[Scope.DOCTOR_READ], created_by=owner)
+    answer = Client().get("/api/v1/migrations", headers={"authorization": f"Bearer {raw}"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "MOS-ACC-023")
+    assert answer.json()["error"]["context"] == {"scope": "migrations:read"}
+    assert answer["WWW-Authenticate"] == 'Bearer error="insufficient_scope", scope="migrations:read"'
+    unknown = Client().get("/api/v1/migrations", headers={"authorization": "Bearer mosaic_nobody"})
+    assert (unknown.status_code, unknown["WWW-Authenticate"]) == (401, "Bearer")

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from mosaic_admin.errors import NotFoundError
 from mosaic_admin.people import tokens
-from mosaic_admin.people.errors import TokenRequestError
+from mosaic_admin.people.errors import ScopeMissingError, TokenRequestError
 from mosaic_admin.people.models import ApiToken
 from tests.unit.people.conftest import MakeUser
 
@@ -20,7 +20,8 @@ pytestmark = pytest.mark.django_db
 def test_a_token_works_for_its_scope_only(make_user: MakeUser) -> None:
     token, raw = tokens.create_token(name="CI", scopes=["doctor:read"], created_by=make_user())
     assert tokens.authenticate_token(raw, "doctor:read") == token
-    assert tokens.authenticate_token(raw, "migrations:read") is None
+    with pytest.raises(ScopeMissingError, match="lacks the scope migrations:read"):
+        tokens.authenticate_token(raw, "migrations:read")
     assert tokens.authenticate_token(raw + "x", "doctor:read") is None
 
 
