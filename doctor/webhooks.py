@@ -63,10 +63,11 @@ def send_test(*, webhook_id: int) -> Delivery:
     """Send a message that says it is a test. Raises: NotFoundError."""
     now = timezone.now()
     body = {"event": "doctor.test", "at": _iso(now), "install": socket.gethostname()}
-    delivery = Delivery.objects.create(
-        webhook=find_webhook(webhook_id), event=f"test-{secrets.token_hex(6)}", body=body
-    )
-    _enqueue(delivery)
+    hook = find_webhook(webhook_id)
+    with transaction.atomic():
+        delivery = Delivery.objects.create(webhook=hook, event=f"test-{secrets.token_hex(6)}", body=body)
+        record(Action.WEBHOOK_TEST, str(hook), link="/doctor/webhooks/")
+        _enqueue(delivery)
     return delivery
 
 

@@ -59,6 +59,7 @@ class Action(models.TextChoices):
     DOCTOR_UNSUPPRESS = "doctor.unsuppress", "Let a finding count again"
     DOCTOR_BUNDLE = "doctor.bundle", "Downloaded the doctor's support bundle"
     WEBHOOK_CREATE = "webhook.create", "Added a webhook"
+    WEBHOOK_TEST = "webhook.test", "Sent a test to a webhook"
     WEBHOOK_DELETE = "webhook.delete", "Removed a webhook"
     BACKUP_CREATE = "backup.create", "Made a backup of the dashboard"
     BACKUP_RESTORE = "backup.restore", "Restored the dashboard from a backup"
