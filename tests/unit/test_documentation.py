@@ -59,3 +59,10 @@ def test_every_command_that_is_named_to_people_exists() -> None:
         assert command is not None, f"{file} names `mosaic {group}`, which does not exist"
         if isinstance(command, click.Group) and word:
             assert command.get_command(context, word) is not None, f"{file} names `mosaic {group} {word}`"
+
+
+def test_files_that_name_the_version_name_this_one() -> None:
+    version = PROJECT["project"]["version"]
+    for name in ("compose/docker-compose.yml", "compose/.env.example"):
+        assert f"mosaic-admin:{version}" in (ROOT / name).read_text(), name
+    assert re.search(rf"^## {re.escape(version)} · \d{{4}}-\d\d-\d\d$", (ROOT / "CHANGELOG.md").read_text(), re.M)
