@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import json
 import platform
-import zipfile
 from importlib.metadata import version
 from typing import Any
 
@@ -16,7 +13,7 @@ from migration.engine.model import ENGINE_VERSION
 from migration.history import events_of, throughput
 from migration.models import MigrationJob
 from migration.switch_words import as_document
-from mosaic_admin.redaction import redact, redact_data
+from mosaic_admin.archive import zipped
 
 README = """Mosaic Admin support bundle of run #{number}, made {now:%d %b %Y %H:%M:%S} UTC.
 
@@ -49,12 +46,7 @@ def support_bundle(job: MigrationJob) -> bytes:
             "django": django.get_version(),
         },
     }
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("README.txt", redact(README.format(number=job.number, now=timezone.now())))
-        for name, data in parts.items():
-            archive.writestr(name, json.dumps(redact_data(data), indent=1, ensure_ascii=False))
-    return buffer.getvalue()
+    return zipped({"README.txt": README.format(number=job.number, now=timezone.now())}, parts)
 
 
 def as_summary(job: MigrationJob) -> dict[str, Any]:

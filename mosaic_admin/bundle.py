@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
 import platform
-import zipfile
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -21,9 +19,10 @@ from doctor.models import Span
 from doctor.reading import read_report
 from migration.bundle import as_summary
 from migration.models import MigrationJob
+from mosaic_admin.archive import zipped
 from mosaic_admin.audit.models import Action
 from mosaic_admin.audit.services import record
-from mosaic_admin.redaction import display_url, redact, redact_data
+from mosaic_admin.redaction import display_url, redact
 from mosaic_admin.wiring import ALL_CODES
 
 SPANS, JOBS = 100, 10
@@ -55,14 +54,10 @@ def support_bundle() -> bytes:
         "jobs.json": [_without_people(as_summary(job)) for job in MigrationJob.objects.order_by("-number")[:JOBS]],
         "versions.json": _versions(),
     }
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("README.txt", redact(README.format(now=timezone.now(), spans=SPANS, jobs=JOBS)))
-        if span:
-            archive.writestr("report.txt", redact(as_short(read_report(span.body, ALL_CODES)) + "\n"))
-        for name, data in parts.items():
-            archive.writestr(name, redact(json.dumps(redact_data(data), indent=1, ensure_ascii=False)))
-    return buffer.getvalue()
+    texts = {"README.txt": README.format(now=timezone.now(), spans=SPANS, jobs=JOBS)}
+    if span:
+        texts["report.txt"] = as_short(read_report(span.body, ALL_CODES)) + "\n"
+    return zipped(texts, parts)
 
 
 def _span(span: Span) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from doctor.findings import Status
 from doctor.report import Light, Report
 from mosaic_admin.wiring import probes_for
 from tests.integration.doctor.faults import FAULTS, Install
+from tests.stalls import stalls
 
 DRAWS = int(os.environ.get("MOSAIC_TEST_FAULT_DRAWS", "20"))
 SEED = int(os.environ.get("MOSAIC_TEST_FAULT_SEED", "1"))
@@ -89,11 +90,12 @@ def test_the_true_root_cause_is_on_top_within_six_seconds(draw: Draw, install: I
     for fault in draw.in_order_of_making:
         FAULTS[fault].make(install)
     path = install.written()
-    begun = time.monotonic()
-    report = examine(file_subject(path), probes_for)
-    took = time.monotonic() - begun
+    with stalls() as machine:
+        begun = time.monotonic()
+        report = examine(file_subject(path), probes_for)
+        took = time.monotonic() - begun
 
-    assert took <= 6.0, f"{took:.1f} s"
+    assert took - machine.seconds <= 6.0, f"{took:.1f} s, of which the machine held up {machine.seconds:.1f} s"
     assert report.status is Light.RED
     codes = [item.code.id for item in report.root_causes if item.code]
     assert codes == [FAULTS[fault].code for fault in draw.expected], "each that can be seen once, the root cause first"
