@@ -75,7 +75,18 @@ class ControlPlane:
 
     def start_web(self, *options: str) -> None:
         bind = f"127.0.0.1:{self.port}"
-        web = ("gunicorn", "mosaic_admin.wsgi", "--worker-class", "gthread", "--threads", "8", "--bind", bind)
+        web = (
+            "gunicorn",
+            "mosaic_admin.wsgi",
+            "--worker-class",
+            "gthread",
+            "--threads",
+            "8",
+            "--bind",
+            bind,
+            "--keep-alive",
+            "15",
+        )
         self._spawn("web", *web, "--no-control-socket", *options)
         assert wait_until(self.is_up, START_S, step_s=0.1), (self.home / "logs" / "web.log").read_text()
 

@@ -14,7 +14,7 @@ export DATABASE_URL VALKEY_URL
 case "$1" in
 web)
     python manage.py migrate --noinput
-    exec gunicorn mosaic_admin.wsgi --worker-class mosaic_admin.serving.PatientWorker --threads 8 --bind 0.0.0.0:8000 \
+    exec gunicorn mosaic_admin.wsgi --worker-class mosaic_admin.serving.PatientWorker --threads 8 --keep-alive 15 --bind 0.0.0.0:8000 \
         --worker-tmp-dir /tmp --no-control-socket
     ;;
 worker)

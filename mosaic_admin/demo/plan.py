@@ -114,6 +114,8 @@ class DemoPlan:
             "mosaic_admin.serving.PatientWorker",
             "--threads",
             "8",
+            "--keep-alive",
+            "15",  # a page that asks every few seconds keeps its connection; none of them holds a thread meanwhile
             "--bind",
             bind,
             "--no-control-socket",
