@@ -21,7 +21,7 @@ from migration.models import EffectiveState, MigrationJob
 from migration.pages import RunPage, one_line
 from migration.signing import ensure_key, public_pem, shown_fingerprint
 from migration.switch_page import CutoverPage
-from migration.watching import shared_text
+from migration.watching import CROWD, CROWD_POLL_S, shared_text
 from mosaic_admin import env
 from mosaic_admin.access import OPERATORS, READERS, allow
 from mosaic_admin.audit.models import Action
@@ -122,11 +122,11 @@ def live(request: HttpRequest, number: int) -> HttpResponse:
         return HttpResponse(headers={"HX-Refresh": "true"})
     if request.headers.get("HX-PTag") == page.tag:
         return HttpResponse(status=304)
-    text = shared_text(page.job.run_id, page.tag, lambda: _regions(number, page.state))
+    text = shared_text(page.job.run_id, page.tag, lambda crowd: _regions(number, page.state, crowd))
     return HttpResponse(text, headers={"HX-PTag": page.tag} if text else {"HX-Refresh": "true"})
 
 
-def _regions(number: int, state: EffectiveState) -> str:
+def _regions(number: int, state: EffectiveState, crowd: int) -> str:
     """Render what changes on the page of a live run, for everybody who watches: nothing in it is one person's.
 
     Returns "" when the run has left the state this instant: it has another page then.
@@ -136,6 +136,7 @@ def _regions(number: int, state: EffectiveState) -> str:
     if page.state is not state:
         return ""
     context = {"run": page, "job": job, "points": _points(job), "is_poll": True}
+    context["poll_s"] = max(page.poll_s, CROWD_POLL_S) if crowd > CROWD else page.poll_s
     context["events"] = history.events_of(job, limit=history.RECENT_EVENTS)
     return render_to_string("migration/live_regions.html", context)
 

@@ -87,6 +87,17 @@ def test_a_poll_without_news_is_304_and_with_news_brings_the_regions(in_state: M
     assert client.get(address, headers=POLLING | {"HX-PTag": tag}).status_code == 200
 
 
+def test_a_crowd_of_watchers_asks_half_as_often(in_state: Make, signed_in: SignIn) -> None:
+    job, client = in_state("running"), signed_in("support")
+    address = f"/migrations/{job.number}/live?state=running"
+    for _ in range(11):
+        assert 'hx-trigger="every 1s"' in client.get(address, headers=POLLING).content.decode()
+    MigrationJob.objects.filter(pk=job.pk).update(version=job.version + 1)
+    assert 'hx-trigger="every 2s"' in client.get(address, headers=POLLING).content.decode()
+    MigrationJob.objects.filter(pk=job.pk).update(version=job.version + 2)
+    assert 'hx-trigger="every 1s"' in client.get(address, headers=POLLING).content.decode()
+
+
 def test_a_silent_worker_grows_its_age_although_nothing_is_written(in_state: Make, signed_in: SignIn) -> None:
     job, client = in_state("running"), signed_in("support")
     address = f"/migrations/{job.number}/live?state=running"

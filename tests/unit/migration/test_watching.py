@@ -12,7 +12,7 @@ from migration.watching import KEPT, shared_text
 def test_fifty_who_ask_at_once_have_it_made_once_and_another_tag_makes_it_anew() -> None:
     run, made, got = uuid4(), [], []
 
-    def make() -> str:
+    def make(_: int) -> str:
         made.append(1)
         time.sleep(0.05)  # the others ask meanwhile
         return f"text {len(made)}"
@@ -24,12 +24,13 @@ def test_fifty_who_ask_at_once_have_it_made_once_and_another_tag_makes_it_anew()
         thread.join()
     assert got == ["text 1"] * 50
     assert shared_text(run, "8-running", make) == "text 2"
+    assert shared_text(run, "9-running", str) == "1"  # so many asked for the text before
 
 
 def test_a_failure_is_kept_for_nobody_and_old_runs_are_forgotten() -> None:
     run = uuid4()
 
-    def fail() -> str:
+    def fail(_: int) -> str:
         raise ValueError
 
     for _ in range(2):
@@ -38,7 +39,7 @@ def test_a_failure_is_kept_for_nobody_and_old_runs_are_forgotten() -> None:
         except ValueError:
             continue
         raise AssertionError("the failure was swallowed")
-    assert shared_text(run, "1", lambda: "good") == "good"
+    assert shared_text(run, "1", lambda _: "good") == "good"
     for _ in range(KEPT):
-        shared_text(uuid4(), "1", lambda: "other")
-    assert shared_text(run, "1", lambda: "anew") == "anew"
+        shared_text(uuid4(), "1", lambda _: "other")
+    assert shared_text(run, "1", lambda _: "anew") == "anew"
