@@ -19,7 +19,7 @@
   };
 
   const show = () => {
-    const note = document.querySelector("#contact > .note");
+    const note = document.querySelector("#contact > .contact-note");
     if (!note) return;
     note.hidden = silent.size === 0;
     if (silent.size) note.querySelector("p").textContent = words();
