@@ -15,6 +15,15 @@ _TROUBLE = re.compile(r"\b(FATAL|PANIC|ERROR|WARNING)\b|^\S+ # ")
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x08\x0b-\x1f]")
 
 
+# What PostgreSQL adds to an error: the row, the statement with its values, and the lines that a long one goes on in.
+_QUOTED = re.compile(r"\b(?:DETAIL|STATEMENT|CONTEXT|QUERY):  |^\t")
+
+
+def without_rows(lines: list[LogLine]) -> list[LogLine]:
+    """Leave out the lines that quote what people keep in the store: not everybody who looks after it may read it."""
+    return [line for line in lines if not _QUOTED.search(line.text)]
+
+
 def log_line(text: str, at: datetime | None = None) -> LogLine:
     """Return one line, redacted and without terminal codes; trouble is judged on the text as the server wrote it."""
     plain = _ESCAPES.sub("", text)

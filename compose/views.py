@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from compose import services
 from compose.files import OVERLAY
+from compose.logs import without_rows
 from compose.models import Verb
 from compose.pages import StackPage, is_service, log_of, rendered, seen_from_here
 from compose.runtime import POSTGRES, SERVICES
@@ -55,7 +56,8 @@ def _whole_page(request: HttpRequest, stack: StackPage) -> dict[str, Any]:
 def _log(request: HttpRequest) -> dict[str, Any]:
     wanted = request.GET.get("service", "")
     service = wanted if is_service(wanted) else POSTGRES
-    return {"log": log_of(env.load(), service), "log_service": service, "services": SERVICES}
+    lines = log_of(env.load(), service)
+    return {"log": lines if _may_act(request) else without_rows(lines), "log_service": service, "services": SERVICES}
 
 
 @allow(READERS)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import socket
+import threading
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 import httpx
@@ -17,6 +20,7 @@ from doctor import codes
 from mosaic_admin.errors import MosaicError
 
 TIMEOUT = httpx.Timeout(5.0, connect=3.0)
+WHOLE_S = 10.0  # a receiver that answers a byte now and then must not keep a worker's thread
 Address = IPv4Address | IPv6Address
 
 
@@ -142,9 +146,42 @@ def post(target: Target, secret: str, body: bytes, headers: Mapping[str, str]) -
         "Mosaic-Signature": signature(secret, body, int(time.time())),
         **headers,
     }
-    options = {"sni_hostname": target.host} if target.is_tls else {}
+    deadline = _Deadline(WHOLE_S)
+    options = {"trace": deadline.watch} | ({"sni_hostname": target.host} if target.is_tls else {})
     with (
+        deadline,
         httpx.Client(timeout=TIMEOUT, trust_env=False, follow_redirects=False) as client,
         client.stream("POST", target.pinned_url, content=body, headers=signed, extensions=options) as answer,
     ):
         return answer.status_code
+
+
+class _Deadline:
+    """End a call that takes too long as a whole: httpx's own times begin anew with each byte that arrives."""
+
+    def __init__(self, seconds: float) -> None:
+        self._timer = threading.Timer(seconds, self._end)
+        self._timer.daemon = True
+        self._socket: socket.socket | None = None
+        self._is_over = False
+
+    def watch(self, event: str, info: Mapping[str, Any]) -> None:
+        """Keep the connection that httpx makes, as its trace tells of it."""
+        if event == "connection.connect_tcp.complete":
+            self._socket = info["return_value"].get_extra_info("socket")
+            if self._is_over:  # the connection took all of the time
+                self._end()
+
+    def _end(self) -> None:
+        self._is_over = True
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._timer.cancel()
+        if self._is_over and kind is not None and issubclass(kind, httpx.HTTPError):
+            raise httpx.ReadTimeout("the whole call took too long") from None

@@ -81,7 +81,7 @@ def configured_tier() -> str:
         return tier_of(document) or "unreadable"
     except FileNotFoundError:
         return "not configured"
-    except (OSError, ValueError, AttributeError, TypeError):
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError):
         return "unreadable"
 
 

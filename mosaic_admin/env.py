@@ -48,6 +48,11 @@ class Environment(BaseSettings):
         "",
         description="Addresses or networks of reverse proxies, comma separated, whose X-Forwarded-For is believed",
     )
+    public_url: str = Field(
+        "",
+        description="Address that people use, such as https://mosaic.example.org; with https: Secure cookies, HSTS, no "
+        "plain HTTP. A proxy in front ends TLS and sends X-Forwarded-Proto",
+    )
     secret_key: str = Field("", description="Django's secret key; unset: made once and kept in MOSAIC_HOME/keys")
     signing_key_file: Path | None = Field(
         None, description="Private key (PEM, Ed25519) that signs certificates; unset: MOSAIC_HOME/keys/signing-key"
@@ -92,6 +97,21 @@ class Environment(BaseSettings):
         except ValueError:
             raise ValueError("a comma separated list of addresses or networks was expected") from None
         return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (
+            parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query
+        ):
+            raise ValueError("an address such as https://mosaic.example.org was expected")
+        return value
+
+    def is_debug_exposed(self) -> bool:
+        """Say whether others reach a dashboard that shows its settings and source to everybody."""
+        is_local = self.web_host in ("127.0.0.1", "localhost", "::1")
+        return self.debug and not (is_local and not self.public_url and not self.allowed_hosts.strip())
 
     @property
     def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
@@ -171,6 +191,12 @@ def load() -> Environment:
         sys.stderr.write(
             "MOS-ENV-002 VALKEY_URL points at another machine while DATABASE_URL is unset: every host would keep its "
             "own job rows.\nFix: set DATABASE_URL to the PostgreSQL that all hosts share, then start again.\n"
+        )
+        raise SystemExit(78)
+    if environment.is_debug_exposed():
+        sys.stderr.write(
+            "MOS-ENV-001 MOSAIC_DEBUG is on while others reach this dashboard: error pages show settings and source.\n"
+            "Fix: unset MOSAIC_DEBUG, or unset MOSAIC_PUBLIC_URL, MOSAIC_ALLOWED_HOSTS and MOSAIC_WEB_HOST.\n"
         )
         raise SystemExit(78)
     return environment

@@ -17,6 +17,18 @@ from mosaic_admin.errors import MosaicError
 log = logging.getLogger("mosaic.web")
 
 
+class PrivateMiddleware:
+    """Let nobody keep an answer: neither a cache in between nor the browser of somebody who signed out."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.setdefault("Cache-Control", "no-store, private")
+        return response
+
+
 class BodyLimitMiddleware:
     """Refuse a large body before anything reads it.
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import dj_database_url
 from csp.constants import NONE, SELF
 
 from mosaic_admin import env
-from mosaic_admin.private_files import make_private
+from mosaic_admin.secret_key import kept_key, strong
 
 ENV = env.load()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -18,17 +19,30 @@ HOME = ENV.home.resolve()
 IS_GATEWAY = ENV.process == "gateway"
 
 
-def _kept_secret_key() -> str:
-    """Make the secret key on the first start and keep it, so that sessions survive a restart."""
-    path = HOME / "keys" / "django-secret-key"
-    if not path.exists():
-        make_private(path, secrets.token_urlsafe(50))
-    return path.read_text()
+HOME.mkdir(parents=True, exist_ok=True, mode=0o700)  # before anything is made in it
 
 
-SECRET_KEY = ENV.secret_key or (secrets.token_urlsafe(50) if IS_GATEWAY else _kept_secret_key())
+def _secret_key() -> str:
+    if ENV.secret_key:
+        return strong(ENV.secret_key, "MOSAIC_SECRET_KEY", "make one: openssl rand -base64 48")
+    return secrets.token_urlsafe(50) if IS_GATEWAY else kept_key(HOME / "keys" / "django-secret-key")
+
+
+SECRET_KEY = _secret_key()
 DEBUG = ENV.debug
+PUBLIC = urlsplit(ENV.public_url)
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", *filter(None, map(str.strip, ENV.allowed_hosts.split(",")))]
+ALLOWED_HOSTS += [PUBLIC.hostname] if PUBLIC.hostname else []
+CSRF_TRUSTED_ORIGINS = [f"{PUBLIC.scheme}://{PUBLIC.netloc}"] if PUBLIC.netloc else []
+# People reach the dashboard by TLS, which a proxy in front ends. The gateway has no pages, and no part in this.
+IS_HTTPS = PUBLIC.scheme == "https" and not IS_GATEWAY
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_HTTPS else None
+SECURE_SSL_REDIRECT = IS_HTTPS
+SECURE_SSL_HOST = PUBLIC.netloc or None
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # asked from inside, past the proxy
+SECURE_HSTS_SECONDS = 365 * 86400 if IS_HTTPS else 0
+# Whether names below this one, or every browser's list, shall know TLS only, is for the owner of the domain to say.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-gb"
@@ -42,7 +56,6 @@ CONNECTION_AGE_S = 60  # opening one costs as much as a small page; shorter than
 def _control_database() -> dict[str, Any]:
     if ENV.database_url:
         return dict(dj_database_url.parse(ENV.database_url, conn_max_age=CONNECTION_AGE_S, conn_health_checks=True))
-    HOME.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = HOME / "control.sqlite3"
     path.touch(mode=0o600)  # it holds password hashes; SQLite gives its side files the same mode
     return {
@@ -110,6 +123,7 @@ else:
         "django.middleware.security.SecurityMiddleware",
         "whitenoise.middleware.WhiteNoiseMiddleware",
         "csp.middleware.CSPMiddleware",
+        "mosaic_admin.middleware.PrivateMiddleware",
         "mosaic_admin.middleware.BodyLimitMiddleware",
         "django.contrib.sessions.middleware.SessionMiddleware",
         "django.middleware.common.CommonMiddleware",
@@ -160,7 +174,14 @@ LOGOUT_REDIRECT_URL = "sign-in"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True  # pages carry the token themselves
 CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
+# Names of our own: another application on another port of this host shares its cookies. With TLS the browser holds the
+# prefix to its word: of this very host, and sent by TLS only.
+COOKIE_PREFIX = "__Host-" if IS_HTTPS else ""
+SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}mosaic_session"
+CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}mosaic_csrf"
 MESSAGE_TAGS = {10: "idle", 20: "run", 25: "ok", 30: "warn", 40: "fail"}  # message levels in the house's states
 CSRF_FAILURE_VIEW = "mosaic_admin.views.csrf_failure"
 X_FRAME_OPTIONS = "DENY"

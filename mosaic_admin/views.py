@@ -82,5 +82,6 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer a bug; Django has logged the traceback, redacted, by now."""
-    log = settings.HOME / "logs"
-    return respond(request, MosaicError(codes.BUG.meaning, remediation=f"Look into the log of web in {log}."))
+    user = getattr(request, "user", None)
+    folder = f" in {settings.HOME / 'logs'}" if user is not None and user.is_authenticated else ""
+    return respond(request, MosaicError(codes.BUG.meaning, remediation=f"Look into the log of web{folder}."))

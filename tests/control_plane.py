@@ -123,7 +123,7 @@ class ControlPlane:
         assert found
         data = {"name": "root", "password": self.password, "csrfmiddlewaretoken": found[1]}
         assert client.post("/sign-in/", data=data).status_code == 302
-        client.headers["X-CSRFToken"] = client.cookies["csrftoken"]
+        client.headers["X-CSRFToken"] = client.cookies["mosaic_csrf"]
         return client
 
     def stop(self) -> None:

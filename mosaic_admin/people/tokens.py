@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
+from mosaic_admin.access import Role
 from mosaic_admin.audit.models import Action
 from mosaic_admin.audit.services import record
 from mosaic_admin.errors import NotFoundError
@@ -31,6 +32,11 @@ def create_token(*, name: str, scopes: Iterable[str], created_by: User) -> tuple
         raise TokenRequestError(
             f"There is no scope {unknown[0]}." if unknown else "A token needs a name and at least one scope.",
             remediation=f"Scopes are: {', '.join(Scope.values)}.",
+        )
+    if created_by.role == Role.SUPPORT and any(scope.startswith("gateway:") for scope in wanted):
+        raise TokenRequestError(
+            f"{created_by} has the role support, which reads no store.",
+            remediation="Make it for an operator or an admin, or without the gateway's scopes.",
         )
     raw = MARK + secrets.token_urlsafe(32)
     with transaction.atomic():

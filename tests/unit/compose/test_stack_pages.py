@@ -129,3 +129,19 @@ def test_the_archive_holds_the_files_and_no_secret(client_of: ClientOf) -> None:
     assert "compose/docker-compose.federated.yml" in names
     assert "compose/pg-init/10-role-and-vector.sql" in names
     assert not any("secrets" in name for name in names)
+
+
+def test_support_reads_no_rows_in_the_log_and_operators_do(client_of: ClientOf, runtime: FakeRuntime) -> None:
+    runtime.log = [
+        log_line(text)
+        for text in (
+            'ERROR:  duplicate key value violates unique constraint "users_email"',
+            "DETAIL:  Key (email)=(ada@northwind.example) already exists.",
+            "STATEMENT:  INSERT INTO notes (body) VALUES ('ada-secret",
+            "\tada-more')",
+        )
+    ]
+    for role, sees in ((Role.SUPPORT, False), (Role.OPERATOR, True)):
+        page = client_of(role).get("/stack/logs/").content.decode()
+        assert "users_email" in page
+        assert [word in page for word in ("northwind.example", "ada-secret", "ada-more")] == [sees] * 3

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import socket
+import threading
+import time
 from ipaddress import ip_address
 
+import httpx
 import pytest
 
-from doctor.outbound import WebhookTargetError, _plain, check_target, is_public, signature
+from doctor import outbound
+from doctor.outbound import WebhookTargetError, _plain, check_target, is_public, post, signature
 
 PRIVATE = [
     "http://127.0.0.1/",
@@ -82,3 +87,25 @@ def test_a_name_of_any_script_is_called_by_its_ascii_form() -> None:
 
 def test_an_allowed_name_is_compared_without_its_case() -> None:
     assert check_target("http://LocalHost:9000/", "LOCALHOST").host == "localhost"
+
+
+def test_a_receiver_that_answers_a_byte_now_and_then_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbound, "WHOLE_S", 1.0)
+
+    def drip(server: socket.socket) -> None:
+        client, _ = server.accept()
+        with client:
+            try:
+                for byte in b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 200:
+                    client.sendall(bytes([byte]))
+                    time.sleep(0.1)
+            except OSError:
+                pass
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=drip, args=(server,), daemon=True).start()
+        target = check_target(f"http://127.0.0.1:{server.getsockname()[1]}/", "127.0.0.1")
+        begun = time.monotonic()
+        with pytest.raises(httpx.TimeoutException):
+            post(target, "whsec_x", b"{}", {})
+        assert time.monotonic() - begun < 5

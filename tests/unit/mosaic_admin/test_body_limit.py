@@ -32,7 +32,7 @@ def test_nothing_of_a_large_body_is_read(address: str) -> None:
     environ = RequestFactory().generic("POST", address).environ | {
         "CONTENT_TYPE": "multipart/form-data; boundary=X",
         "CONTENT_LENGTH": str(len(body.getvalue())),
-        "HTTP_COOKIE": f"csrftoken={'a' * 32}",
+        "HTTP_COOKIE": f"mosaic_csrf={'a' * 32}",
         "HTTP_HOST": "localhost",
         "wsgi.input": body,
     }

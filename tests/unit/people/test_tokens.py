@@ -8,10 +8,12 @@ import pytest
 from django.core import serializers
 from django.utils import timezone
 
+from mosaic_admin.access import Role
 from mosaic_admin.errors import NotFoundError
 from mosaic_admin.people import tokens
 from mosaic_admin.people.errors import ScopeMissingError, TokenRequestError
-from mosaic_admin.people.models import ApiToken
+from mosaic_admin.people.live_tokens import read_live_tokens
+from mosaic_admin.people.models import ApiToken, User
 from tests.unit.people.conftest import MakeUser
 
 pytestmark = pytest.mark.django_db
@@ -66,3 +68,16 @@ def test_a_token_needs_a_name_and_known_scopes(make_user: MakeUser, name: str, s
 def test_revoking_an_unknown_token_is_an_error() -> None:
     with pytest.raises(NotFoundError):
         tokens.revoke_token(token_id=404)
+
+
+def test_a_token_of_somebody_who_is_support_by_now_opens_no_store(make_user: MakeUser) -> None:
+    make_user("maya")
+    omar = make_user("omar")
+    tokens.create_token(name="agent", scopes=["gateway:read", "gateway:write", "doctor:read"], created_by=omar)
+    assert read_live_tokens()[0].scopes == {"gateway:read", "gateway:write", "doctor:read"}
+    User.objects.filter(pk=omar.pk).update(role=Role.SUPPORT)
+    omar.refresh_from_db()
+    assert read_live_tokens()[0].scopes == {"doctor:read"}
+    with pytest.raises(TokenRequestError, match="reads no store"):
+        tokens.create_token(name="agent", scopes=["gateway:read"], created_by=omar)
+    tokens.create_token(name="ci", scopes=["doctor:read"], created_by=omar)
