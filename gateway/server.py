@@ -71,7 +71,9 @@ def build_runtime(admission: Admission, config_path: Path, home: Path) -> runtim
     store = admission.store
     holder = holder_name("gw", epoch=int(time.time()))
     configure_store_alias(
-        store.address, application_name="mosaic-gw-data", options=f"-c statement_timeout={STATEMENT_TIMEOUT_MS}"
+        store.address,
+        application_name="mosaic-gw-data",
+        options=f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c DateStyle=ISO",
     )
     recheck = gate.recheck(config_path, admission.config, store)
     turnstile = Turnstile(lambda: store.lock("shared", holder), recheck=recheck)

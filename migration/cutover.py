@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db import Error, IntegrityError, connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -221,8 +221,9 @@ def _heartbeat(cutover: Cutover) -> Iterator[None]:
         while not done.wait(BEAT_S):
             try:
                 Cutover.objects.filter(pk=cutover.pk).update(heartbeat_at=timezone.now())
-            except DatabaseError:
+            except Error:
                 log.warning("The control plane did not take the cutover's heartbeat; trying again.")
+                connection.close()
         connection.close()
 
     thread = threading.Thread(target=beat, name=f"cutover-{cutover.pk}", daemon=True)

@@ -77,7 +77,7 @@ def fingerprint(config: ResolvedConfig) -> str:
     if not isinstance(storage, PostgresStorage):
         # both: a copy elsewhere has the same number, and a directory made anew has the same path
         return f"pglite:{system_identifier(storage.data_dir)}:{storage.data_dir.resolve()}"
-    query = "SELECT system_identifier::text || '/' || current_database() FROM pg_catalog.pg_control_system()"
+    query = "SELECT system_identifier::text || '/' || current_database()::text FROM pg_catalog.pg_control_system()"
     with driver_errors(storage.display), connect(storage.url, application_name="mosaic fingerprint") as link:
         row = link.execute(query).fetchone()
     return str(row[0]) if row else ""

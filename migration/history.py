@@ -18,6 +18,7 @@ from mosaic_admin.paging import Cursor, KeyPage, page_before
 from tiers.schema import Tier, words_of
 
 PAGE_SIZE = 50
+LAST_PAGE = 1_000_000  # beyond it a database could not even count to the page's first row
 MAX_POINTS = 300  # a chart is at most some 900 px wide
 RECENT_EVENTS = 12
 EVENTS_PAGE = 200
@@ -44,11 +45,11 @@ class Filters:
     def from_query(cls, query: Any) -> Filters:
         state, days, tier = query.get("state", ""), query.get("days", "90"), query.get("tier", "")
         return cls(
-            text=query.get("q", "").strip()[:200],
+            text=_storable(query.get("q", "")).strip()[:200],
             state=state if state in EffectiveState.values else "",
             days=days if days in PERIODS else "90",
             tier=tier if tier in TIERS else "",
-            person=query.get("person", "").strip()[:150],
+            person=_storable(query.get("person", "")).strip()[:150],
             since=_day(query.get("since", "")),
             until=_day(query.get("until", "")),
         )
@@ -73,11 +74,18 @@ class Filters:
         return urlencode(kept if self.since or self.until else kept | {"days": self.days})
 
 
+def _storable(text: str) -> str:
+    """Drop what no row can hold and PostgreSQL refuses to compare with."""
+    return text.replace("\0", "").encode(errors="ignore").decode()
+
+
 def _day(text: str) -> date | None:
+    """Return the day; None for none, and for those at the calendar's ends, beside which there is no other."""
     try:
-        return date.fromisoformat(text.strip())
+        found = date.fromisoformat(text.strip())
     except ValueError:
         return None
+    return found if date.min < found < date.max else None
 
 
 @dataclass(frozen=True)
@@ -100,11 +108,12 @@ def list_jobs(filters: Filters, *, page: int = 1, now: datetime | None = None) -
     """Return one page of jobs, newest first, in four queries."""
     now = now or timezone.now()
     rows = _fitting(filters, now)
-    first = (max(page, 1) - 1) * PAGE_SIZE
+    page = min(max(page, 1), LAST_PAGE)
+    first = (page - 1) * PAGE_SIZE
     # Which runs, then these runs: the first is read off an index, the rows themselves are as large as their plans.
     numbers = list(rows.values_list("number", flat=True)[first : first + PAGE_SIZE])
     jobs = list(MigrationJob.objects.filter(number__in=numbers).defer(*HEAVY))
-    return Page(jobs, rows.count(), MigrationJob.objects.count(), max(page, 1))
+    return Page(jobs, rows.count(), MigrationJob.objects.count(), page)
 
 
 def _fitting(filters: Filters, now: datetime) -> QuerySet[MigrationJob]:

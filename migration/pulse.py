@@ -13,7 +13,7 @@ from collections import deque
 from datetime import datetime
 from typing import Any
 
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.utils import timezone
 
 from migration.engine.model import Cancelled, ControlSignal, Event, LeaseLost, Paused, Progress
@@ -105,8 +105,9 @@ class Pulse:
         """Extend the lease and write the news; a database that is busy gets another chance until the lease ends."""
         try:
             self._write_news()
-        except DatabaseError:
+        except Error:
             log.warning("Job %s: the control plane did not take the heartbeat; trying again.", self._held.job_id)
+            connection.close()  # a database that comes back does not mend the session that it ended
 
     def _write_news(self) -> None:
         with self._lock:
@@ -142,7 +143,7 @@ class Pulse:
             self._write_events()
             if give_up(self._held):
                 add_event(self._held.job_id, "The worker was stopped; the run can be resumed", level="warning")
-        except DatabaseError:
+        except Error:
             log.warning("Job %s: could not give the lease back; it ends by itself.", self._held.job_id)
 
     def _flush_quietly(self) -> None:
@@ -150,7 +151,7 @@ class Pulse:
             return  # the job is somebody else's: not even its events are ours to write
         try:
             self._write_news()
-        except DatabaseError:
+        except Error:
             log.warning("Job %s: the last progress was not written.", self._held.job_id)
 
 

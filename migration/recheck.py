@@ -111,6 +111,7 @@ def _against_stores(found: Recheck, document: dict[str, Any], target: Endpoint, 
     sessions = Sessions()
     with driver_errors(), sessions.target(target, APPLICATION) as there:
         there.execute("SET default_transaction_read_only = on")
+        there.execute("SET search_path = ''")
         run = read_run(there)
         plan = _plan_of(run, document)
         assert run is not None

@@ -16,7 +16,8 @@ from tiers.config import PostgresStorage
 from tiers.postgres import connect, driver_errors
 
 LIMIT = 5_000  # more than anybody reads; the counts are of all
-_TECHNICAL = re.compile(r"[0-9a-fA-F-]{1,36}")  # numbers, uuids and hashes; anything else may be a name or an address
+# Numbers, uuids and hashes; anything else may be a name ("Bea"), a telephone number or an address.
+_TECHNICAL = re.compile(r"\d{1,9}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{32,64}")
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
 
+from django.db import Error, connection
 from django.utils import timezone
 
 import migration.engine
 from migration import notices, rehearsal
 from migration.endpoints import name_to_type, source_endpoint, target_endpoint
+from migration.engine.connections import translate
 from migration.engine.model import (
     Cancelled,
     Decisions,
@@ -24,7 +27,7 @@ from migration.engine.model import (
     RunOptions,
 )
 from migration.job_codes import DIFFERENCES, REJECTS
-from migration.jobs import Claim, add_event, claim, finish, worker_name
+from migration.jobs import LEASE_S, Claim, add_event, claim, finish, worker_name
 from migration.models import JobState, MigrationJob
 from migration.prepare import prepare_schema
 from migration.pulse import Pulse
@@ -32,6 +35,8 @@ from migration.signing import ensure_key, sign
 from mosaic_admin import codes, env
 from mosaic_admin.errors import MosaicError
 from mosaic_admin.redaction import redact
+
+RETRY_S = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -76,11 +81,28 @@ def _guarded(held: Claim, failed: JobState, work: Callable[[Pulse], dict[str, An
     except MosaicError as error:
         log.warning("Job %s failed: %s %s", held.job_id, error.code.id, error.message)
         ending = _failure(failed, error)
+    except MemoryError as error:
+        log.warning("Job %s failed: the worker ran out of memory.", held.job_id)
+        ending = _failure(failed, cast(MosaicError, translate(error)))
     except Exception:
         log.exception("Job %s failed with a bug.", held.job_id)
         ending = _failure(failed, _bug())
-    if not finish(held, **ending):
+    if not _finish(held, ending):
         log.warning("Job %s attempt %s: ended after its lease was lost, nothing written.", held.job_id, held.attempt)
+
+
+def _finish(held: Claim, ending: dict[str, Any]) -> bool:
+    """Write the end, again and again while the lease may last: a control plane that restarts must not cost a result."""
+    give_up_at = time.monotonic() + LEASE_S
+    while True:
+        try:
+            return finish(held, **ending)
+        except Error:
+            if time.monotonic() > give_up_at:
+                raise
+            log.warning("Job %s: the control plane did not take the result; trying again.", held.job_id)
+            connection.close()
+            time.sleep(RETRY_S)
 
 
 def _limit_of(held: Claim) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
 from uuid import UUID
 
 import psycopg
@@ -29,7 +29,10 @@ def scratch_name(run_id: UUID) -> str:
 
 def in_scratch(storage: PostgresStorage, name: str) -> PostgresStorage:
     """Return the same server and role with another database."""
-    return replace(storage, url=urlunsplit(urlsplit(storage.url)._replace(path=f"/{name}")))
+    parts = urlsplit(storage.url)
+    if "dbname" in parse_qs(parts.query):  # it would win over the path, and a rehearsal would write into the target
+        raise ValueError("an address that names its database twice")
+    return replace(storage, url=urlunsplit(parts._replace(path=f"/{name}")))
 
 
 def make_scratch(target: PostgresStorage, name: str) -> None:
@@ -41,7 +44,7 @@ def make_scratch(target: PostgresStorage, name: str) -> None:
     with driver_errors(target.display), _maintenance(target) as connection:
         _drop(connection, name)
         try:
-            _create(connection, name, urlsplit(target.url).path.lstrip("/"))
+            _create(connection, name, unquote(urlsplit(target.url).path.lstrip("/")))
         except errors.InsufficientPrivilege:
             raise NoScratchError(
                 "The role may not create a scratch database on the target's server.",

@@ -34,6 +34,7 @@ from mosaic_admin.errors import NotFoundError
 from tiers.schema import Tier
 
 MIN_MB_S, MAX_MB_S = 0.1, 100_000  # slower than that is a pause, faster than that is no limit
+LARGEST_NUMBER = 2**31 - 1  # what a row can have; a database refuses to compare with more
 NUMBER_ATTEMPTS = 5  # two people may ask for a dry run in the same moment
 RESTORE: dict[str, Any] = {
     "lease_owner": "",
@@ -65,6 +66,8 @@ def get_job(number: int) -> MigrationJob:
 
 def _job(rows: QuerySet[MigrationJob], number: int) -> MigrationJob:
     try:
+        if number > LARGEST_NUMBER:
+            raise MigrationJob.DoesNotExist
         return rows.get(number=number)
     except MigrationJob.DoesNotExist:
         raise NotFoundError(

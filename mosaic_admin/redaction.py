@@ -55,7 +55,7 @@ _RULES = (
         ),
         rf"\1:{MASK}@",
     ),
-    (re.compile(r"(\b(?:redis|valkey)s?://)[^\s:/@'\"$]{1,400}@", re.I), rf"\1{MASK}@"),  # the password as the user
+    (re.compile(r"(\b(?:redis|valkey)s?://)[^\s:/@'\"$\ue000]{1,400}@", re.I), rf"\1{MASK}@"),  # it stands as the user
     (re.compile(r"(/join/)[\w-]{16,}"), rf"\1{MASK}"),  # a one-time link is a password until it is used
     (re.compile(r"(\b(?:bearer|basic)\s+)[a-z0-9._~+/=\-]{8,}", re.I), rf"\1{MASK}"),
 )

@@ -16,9 +16,10 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit, urlunsplit
 from mosaic_admin.redaction import MASK, display_url, remember_secret
 from tiers import codes
 from tiers.masking import mask_url
+from tiers.parameters import POSTGRES_SCHEMES
 from tiers.problems import ConfigError, ConfigFileError, ConfigWarning, Problem
 from tiers.reading import parse_document, read_bytes
-from tiers.rules import POSTGRES_SCHEMES, VALKEY_SCHEMES, config_schema, tier_problems, url_problem
+from tiers.rules import VALKEY_SCHEMES, config_schema, tier_problems, url_problem
 from tiers.schema import (
     TEAM_ALIAS,
     TEAM_ALIAS_ENDS,

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 from tiers.problems import Problem, did_you_mean, one_of
 
 ANY: tuple[str, ...] = ()
+POSTGRES_SCHEMES = ("postgresql", "postgres")
 _YES_NO = ("true", "false", "yes", "no", "on", "off", "1", "0")
 
 # libpq's, manual 32.1.2; a test holds the names against the driver. A tuple lists the values it takes.
@@ -35,6 +36,12 @@ POSTGRES: Mapping[str, tuple[str, ...]] = {
     "sslsni": ("0", "1"),
     "target_session_attrs": ("any", "read-write", "read-only", "primary", "standby", "prefer-standby"),
 }  # fmt: skip
+# The driver knows these, and an address of ours may not have them.
+REFUSED: Mapping[str, str] = {
+    "dbname": "the database stands in the address itself, and pages, confirmations and rehearsals go by that",
+    "service": "a file on each host would say where it leads",
+    "replication": "it asks for a session that no query works in",
+}
 _VALKEY_PLAIN: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(
         ("username", "password", "db", "socket_timeout", "socket_connect_timeout", "health_check_interval"), ANY
@@ -57,7 +64,7 @@ def parameter_problem(path: str, url: str) -> Problem | None:
         return Problem(path, "has parameters that cannot be read", "Write them as ?name=value&name=value.")
     known = _known(parts.scheme)
     for number, (name, value) in enumerate(pairs, start=1):
-        if problem := _refused(path, name, parts.hostname):
+        if parts.scheme in POSTGRES_SCHEMES and (problem := _refused(path, name, parts.hostname)):
             return problem
         if name not in known:
             return _unknown(path, number, name, known, parts.scheme)
@@ -75,6 +82,8 @@ def parameter_problem(path: str, url: str) -> Problem | None:
 
 def _refused(path: str, name: str, host: str | None) -> Problem | None:
     """Refuse what a driver knows and a configuration must not do."""
+    if name in REFUSED:
+        return Problem(path, f"has the parameter {name}: {REFUSED[name]}", f"Remove {name} from the address.")
     if name == "sslkeylogfile":
         return Problem(path, "has sslkeylogfile, which writes the keys of each connection into a file", "Remove it.")
     if name == "host" and host:
@@ -83,7 +92,7 @@ def _refused(path: str, name: str, host: str | None) -> Problem | None:
 
 
 def _known(scheme: str) -> Mapping[str, tuple[str, ...]]:
-    if scheme in ("postgresql", "postgres"):
+    if scheme in POSTGRES_SCHEMES:
         return POSTGRES
     return {**_VALKEY_PLAIN, **_VALKEY_TLS} if scheme in ("rediss", "valkeys") else _VALKEY_PLAIN
 

@@ -129,7 +129,19 @@ def connect(
         parameters["host"] = ",".join([str(parameters["host"])] * len(addresses))
         parameters["hostaddr"] = ",".join(addresses)
     with driver_errors(where, timeout_s=timeout_s):
-        return TellingConnection.connect("", autocommit=autocommit, row_factory=row_factory or tuple_row, **parameters)
+        made: psycopg.Connection[Any] = TellingConnection.connect(
+            "", autocommit=autocommit, row_factory=row_factory or tuple_row, **parameters
+        )
+        _speak_iso(made)
+        return made
+
+
+def _speak_iso(connection: psycopg.Connection[Any]) -> None:
+    """Where database or role set another DateStyle, psycopg could not read a time. (Poolers keep it per client.)"""
+    if not (connection.info.parameter_status("DateStyle") or "ISO").startswith("ISO"):
+        connection.execute("SET DateStyle = ISO")
+        if not connection.autocommit:
+            connection.commit()
 
 
 def _parse(url: str) -> dict[str, Any]:

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from tiers.parameters import parameter_problem
+from tiers.parameters import POSTGRES_SCHEMES, parameter_problem
 from tiers.problems import Problem
 from tiers.schema import ConfigDocument, Parts, PostgresDocument, Tier, config_shape, words_of
 
-POSTGRES_SCHEMES = ("postgresql", "postgres")
 VALKEY_SCHEMES = ("redis", "rediss", "valkey", "valkeys")
 
 

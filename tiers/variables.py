@@ -12,6 +12,8 @@ from mosaic_admin.redaction import remember_secret
 from tiers import codes
 from tiers.problems import ConfigWarning, Problem
 
+# What opens this install itself. An address may lead anywhere, so none of them may stand in one.
+OWN_SECRETS = frozenset({"MOSAIC_SECRET_KEY", "DATABASE_URL", "VALKEY_URL", "MOSAIC_EMAIL_PASSWORD"})
 LARGEST_SECRET = 64_000  # bytes; a longer "password" is the wrong file
 _REFERENCE = re.compile(r"\$?\$\{(?P<body>[^}]*)(?P<end>\}?)")
 _BODY = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>.*))?", re.S)
@@ -49,6 +51,13 @@ class Reader:
     def read_secret(self, path: str, name: str) -> str:
         """Return what a secret file holds, without the newline at its end; "" and a problem when it is unusable."""
         file = self.base_dir / name
+        if self._is_own(file):
+            self._problem(
+                path,
+                f"the secret file {file} is this install's own and may not go into an address",
+                "Give the server a password of its own, in a file of its own.",
+            )
+            return ""
         try:
             content = _read(file)
         except (OSError, ValueError):
@@ -69,6 +78,11 @@ class Reader:
         remember_secret(value)
         return value
 
+    def _is_own(self, file: Path) -> bool:
+        """Say whether a file holds a key of this install: whoever edits an address would send it to any server."""
+        home = Path(self.environ.get("MOSAIC_HOME") or ".mosaic")
+        return file.resolve().is_relative_to((home / "keys").resolve())
+
     def _reference(self, path: str, match: re.Match[str]) -> str:
         body = _BODY.fullmatch(match["body"])
         if not match["end"] or body is None:
@@ -84,6 +98,13 @@ class Reader:
         return value
 
     def _variable(self, path: str, name: str, default: str | None) -> str:
+        if name in OWN_SECRETS:
+            self._problem(
+                path,
+                f"the variable {name} is this install's own and may not go into an address",
+                "Give the server a password of its own, in a variable or a file of its own.",
+            )
+            return ""
         value, file = self.environ.get(name), self.environ.get(f"{name}_FILE")
         if value is not None and file:
             self._problem(path, f"{name} and {name}_FILE are both set", f"Unset one of them: `unset {name}`.")

@@ -12,6 +12,7 @@ import psycopg
 from migration.engine import ddl, orphans
 from migration.engine import ledger_rows as ledger
 from migration.engine.catalog import Connection, quote, read_objects
+from migration.engine.connections import execute_one
 from migration.engine.lanes import Ends, Lane, LaneGroup, Watch, run_lanes
 from migration.engine.ledger_rows import Claim, DdlRow
 from migration.engine.model import Plan, RunOptions
@@ -153,7 +154,7 @@ def _announce(connection: Connection, claim: Claim, keys: list[DdlRow]) -> None:
             with _refusals(row):
                 connection.execute(orphans.drop_statement(row))  # a crash may have left it
                 if not _stays_unchecked(row):
-                    connection.execute(f"{orphans.create_statement(row)} NOT VALID")
+                    execute_one(connection, f"{orphans.create_statement(row)} NOT VALID")
 
 
 def _stays_unchecked(row: DdlRow) -> bool:
@@ -167,7 +168,7 @@ def _build(connection: Connection, claim: Claim, row: DdlRow) -> None:
                 if "USING hnsw" not in row.definition:
                     # other lanes keep the processors busy; helpers for each of them would only cost more
                     connection.execute("SET LOCAL max_parallel_maintenance_workers = 0")
-                connection.execute(_statement(row))
+                execute_one(connection, _statement(row))
                 _note_rebuilt(connection, claim, row)
             return
         except psycopg.errors.DeadlockDetected:

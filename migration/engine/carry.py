@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from migration.engine.carry_keys import foreign_keys
-from migration.engine.catalog import Constraint, Index, SourceColumn, SourceTable, quote
+from migration.engine.catalog import Constraint, Index, SourceColumn, SourceTable, has_schema, quote
 from migration.engine.model import Action, ColumnPlan, TablePlan
 from migration.engine.names import target_column
 
@@ -97,7 +97,7 @@ class _Carrier:
     @staticmethod
     def _foreign_sequences(column: SourceColumn) -> list[str]:
         """Sequences of other schemas: the target has only `public`."""
-        return [name for name, _ in column.default_sequences if re.match(r'(?:"(?:[^"]|"")+"|[^".]+)\.', name)]
+        return [name for name, _ in column.default_sequences if has_schema(name)]
 
     def _computed(self) -> list[SourceColumn]:
         return [column for column in self.table.columns if column.generated and self._why_not_computed(column) == ""]

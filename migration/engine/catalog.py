@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
 
-from migration.engine.usertypes import Types
+from migration.engine.usertypes import EFFECTS, Types
 
 Connection = psycopg.Connection[Any]
 
@@ -21,6 +22,20 @@ def quote(name: str) -> str:
 def literal(text: str) -> str:
     """Quote a text for SQL; standard_conforming_strings is on in every supported server."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def has_schema(name: str) -> bool:
+    """Say whether a name, quoted as the server prints it, says its schema."""
+    return re.match(r'(?:"(?:[^"]|"")+"|[^".]+)\.', name) is not None
+
+
+def in_public(name: str) -> str:
+    return name if has_schema(name) else f"public.{name}"
+
+
+def unqualified(name: str) -> str:
+    """Return a printed name as it is called within `public`: our sessions search no schema, so the server says each."""
+    return name.removeprefix("public.")
 
 
 @dataclass(frozen=True)
@@ -139,7 +154,7 @@ _TABLES = f"""
 _NEEDS = """coalesce((SELECT string_agg(DISTINCT pg_catalog.pg_describe_object(d.refclassid, d.refobjid, 0), ', ')
     FROM pg_catalog.pg_depend d
     LEFT JOIN pg_catalog.pg_type y ON d.refclassid = 'pg_type'::regclass AND y.oid = d.refobjid
-   WHERE ({objects}) AND d.deptype IN ('n', 'a') AND d.refobjid >= 12000
+   WHERE ({objects}) AND d.deptype IN ('n', 'a') AND d.refobjid >= 12000::oid
      AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_opclass'::regclass, 'pg_type'::regclass,
          'pg_collation'::regclass, 'pg_ts_config'::regclass, 'pg_ts_dict'::regclass)
      AND coalesce(y.typtype, '') NOT IN ('e', 'd') AND NOT (coalesce(y.typcategory, '') = 'A' AND EXISTS (
@@ -160,7 +175,9 @@ _COLUMNS = f"""
            CASE WHEN q.seqrelid IS NULL THEN '' ELSE {_OPTIONS} END AS sequence_options,
            coalesce((SELECT c.collname::text FROM pg_catalog.pg_collation c
               WHERE c.oid = a.attcollation AND a.attcollation <> t.typcollation), '') AS collation,
-           {_NEEDS.format(objects="d.classid = 'pg_attrdef'::regclass AND d.objid = f.oid")} AS default_needs
+           concat_ws(', ',
+             nullif({_NEEDS.format(objects="d.classid = 'pg_attrdef'::regclass AND d.objid = f.oid")}, ''),
+             nullif({EFFECTS.format(tree="f.adbin")}, '')) AS default_needs
       FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
       LEFT JOIN pg_catalog.pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum
       LEFT JOIN pg_catalog.pg_depend p ON p.refclassid = 'pg_catalog.pg_class'::regclass AND p.refobjid = a.attrelid
@@ -199,12 +216,12 @@ _CONSTRAINTS = f"""
            coalesce((j->>'conperiod')::boolean, false) AS has_period,
            coalesce((j->>'conenforced')::boolean, true) AS is_enforced,
            pg_catalog.pg_get_constraintdef(c.oid) AS definition,
-           {
+           concat_ws(', ', nullif({
     _NEEDS.format(
         objects="(d.classid = 'pg_constraint'::regclass AND d.objid = c.oid) OR "
         "(d.classid = 'pg_class'::regclass AND d.objid = c.conindid AND c.conindid <> 0)"
     )
-} AS needs
+}, ''), nullif({EFFECTS.format(tree="c.conbin")}, '')) AS needs
       FROM pg_catalog.pg_constraint c CROSS JOIN LATERAL to_jsonb(c) j
      WHERE c.conrelid = ANY(%s) AND c.contype IN ('p', 'u', 'f', 'c', 'x')
      ORDER BY c.conrelid, c.conname"""  # fixed texts
@@ -239,7 +256,8 @@ def read_tables(connection: Connection) -> list[SourceTable]:
         parts = {oid: _Parts() for oid in oids}
         sequences: dict[tuple[int, str], list[tuple[str, str]]] = {}
         for row in cursor.execute(_DEFAULT_SEQUENCES, (oids,)).fetchall():
-            sequences.setdefault((row["oid"], row["column"]), []).append((row["name"], row["options"]))
+            found = (unqualified(row["name"]), row["options"])
+            sequences.setdefault((row["oid"], row["column"]), []).append(found)
         for row in cursor.execute(_COLUMNS, (oids,)).fetchall():
             oid = row.pop("oid")
             parts[oid].columns.append(_column(row, types, sequences.get((oid, row["name"]), [])))
@@ -261,6 +279,8 @@ def _column(row: dict[str, Any], types: Types, sequences: list[tuple[str, str]])
         "types": kind.made,
         "obstacle": kind.obstacle,
         "is_enum": kind.kind == "e",
+        "type": unqualified(row.pop("type")),
+        "sequence": unqualified(row.pop("sequence")),
     }
     return SourceColumn(**row, **facts, default_sequences=tuple(sequences))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 import threading
@@ -32,14 +33,25 @@ _SETTINGS = {
     "idle_in_transaction_session_timeout": "0",
     # a table without a key is read in one order each time; index builds side by side are faster apart
     "synchronize_seqscans": "off",
-    "search_path": "public",
+    # What stands in `public` is somebody's: a function there can fit a call better than the catalog's own, and would
+    # run as our role. Nothing but the catalog is searched; the target's DDL alone needs more (`open_target`).
+    "search_path": "",
     "row_security": "off",  # a policy that hides rows is an error, never a smaller table
     "standard_conforming_strings": "on",  # what our quoting of texts relies on
     "idle_session_timeout": "0",
     "transaction_timeout": "0",
-    "client_connection_check_interval": "2s",  # a killed worker's CREATE INDEX must not live on for minutes
+    "lock_timeout": "0",
+    "client_encoding": "UTF8",  # an address may ask for another, and binary texts would be sent in it
+    "quote_all_identifiers": "off",  # types and definitions are compared by their text
+    "default_transaction_isolation": "read committed",  # else a concurrent claim looks like a newer worker's
+    "default_transaction_deferrable": "off",
+    "xmloption": "content",
+    "array_nulls": "on",
+    "transform_null_equals": "off",
 }
-_TARGET_SETTINGS = {"maintenance_work_mem": "256MB", "work_mem": "32MB"}
+# a killed worker's CREATE INDEX must not live on for minutes; not every platform can look
+_WATCHED = ("client_connection_check_interval", "2s")
+_TARGET_SETTINGS = {"maintenance_work_mem": "256MB", "work_mem": "32MB", "search_path": "public"}
 _SOURCE_SETTINGS = {"work_mem": "32MB", "default_transaction_read_only": "on"}
 
 
@@ -53,19 +65,42 @@ def open_target(endpoint: Endpoint, application_name: str) -> Connection:
 
 
 def open_for_plan(endpoint: Endpoint, application_name: str) -> Connection:
-    return _open(endpoint, application_name, _SOURCE_SETTINGS)
-
-
-def _open(endpoint: Endpoint, application_name: str, extra: dict[str, str]) -> Connection:
+    """Open a session and set nothing: behind a pooler the next program would get the settings. See `begin_reading`."""
     connection = postgres.connect(
         storage_url(endpoint), application_name=application_name, timeout_s=CONNECT_TIMEOUT_S, tcp_user_timeout=20_000
     )
     connection.prepare_threshold = None
-    for name, value in (_SETTINGS | extra).items():
-        # no such check on this platform, no such setting in this version
-        with contextlib.suppress(psycopg.errors.InvalidParameterValue, psycopg.errors.UndefinedObject):
-            connection.execute("SELECT pg_catalog.set_config(%s, %s, false)", (name, value))
     return connection
+
+
+def begin_reading(connection: Connection) -> None:
+    """Begin a transaction that only reads, with every setting pinned for its length."""
+    connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    _pin(connection, _SETTINGS | _SOURCE_SETTINGS, is_local=True)
+
+
+def _open(endpoint: Endpoint, application_name: str, extra: dict[str, str]) -> Connection:
+    connection = open_for_plan(endpoint, application_name)
+    _pin(connection, _SETTINGS | extra, is_local=False)
+    with contextlib.suppress(psycopg.errors.InvalidParameterValue, psycopg.errors.UndefinedObject):
+        connection.execute("SELECT pg_catalog.set_config(%s, %s, false)", _WATCHED)
+    return connection
+
+
+def _pin(connection: Connection, settings: dict[str, str], *, is_local: bool) -> None:
+    """Set them; one that this version does not have is left out."""
+    connection.execute("SELECT pg_catalog.set_config('search_path', '', %s)", (is_local,))
+    connection.execute(
+        """SELECT pg_catalog.set_config(s.name, w.value, %s) FROM pg_catalog.pg_settings s JOIN
+             ROWS FROM (pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::text[])) AS w (name, value)
+             ON w.name = s.name""",
+        (is_local, list(settings), list(settings.values())),
+    )
+
+
+def execute_one(connection: Connection, statement: str) -> None:
+    """Run a statement that was made from somebody's catalog: two in one are refused by the server."""
+    connection.execute(statement, binary=True)  # the extended protocol, which knows no lists of statements
 
 
 def storage_url(endpoint: Endpoint) -> str:
@@ -135,6 +170,13 @@ def _shut(connection: Connection) -> None:
 
 def translate(error: BaseException) -> BaseException:
     """Return our error for a driver error; anything else as it is. The driver's own words go no further."""
+    if isinstance(error, MemoryError) or _is_memory_of_ours(error):
+        return RunInterruptedError(
+            "The worker ran out of memory.",
+            remediation="Give it more memory, or keep other work off it (each copier holds a row whole, about three "
+            "times; the dry run names the largest value). Then press Resume or run the same command with --resume: "
+            "everything committed is kept.",
+        )
     if isinstance(error, MosaicError) or not isinstance(error, psycopg.Error | OSError):
         return error
     state = getattr(error, "sqlstate", None) or ""
@@ -158,6 +200,15 @@ def translate(error: BaseException) -> BaseException:
     )
 
 
+def _is_memory_of_ours(error: BaseException) -> bool:
+    """Say whether libpq, in this process, got no memory, or no thread could be started for lack of it."""
+    if isinstance(error, psycopg.Error):
+        return not error.sqlstate and ("out of memory" in str(error) or "cannot allocate memory" in str(error).lower())
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    return isinstance(error, RuntimeError) and "start new thread" in str(error)
+
+
 def _shown(state: str) -> str:
     return f" (SQLSTATE {state})" if state else ""
 
@@ -167,5 +218,5 @@ def driver_errors() -> Iterator[None]:
     """Let nothing of the driver out of the engine: its messages can hold data."""
     try:
         yield
-    except (psycopg.Error, OSError) as exc:
+    except (psycopg.Error, OSError, MemoryError, RuntimeError) as exc:
         raise translate(exc) from None

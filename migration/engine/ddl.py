@@ -7,7 +7,7 @@ from uuid import UUID
 
 from migration.engine import ledger_rows as ledger
 from migration.engine import orphans
-from migration.engine.catalog import Connection, read_columns, read_objects
+from migration.engine.catalog import Connection, in_public, read_columns, read_objects
 from migration.engine.lanes import Watch
 from migration.engine.ledger_rows import Claim, DdlRow
 from migration.engine.model import Plan, SureKey
@@ -135,7 +135,7 @@ def set_sequences(source: Connection, target: Connection, claim: Claim, plan: Pl
 
 
 def read_sequence(connection: Connection, name: str) -> tuple[int, bool]:
-    row = connection.execute(f"SELECT last_value, is_called FROM {name}").fetchone()
+    row = connection.execute(f"SELECT last_value, is_called FROM {in_public(name)}").fetchone()
     assert row is not None
     return int(row[0]), bool(row[1])
 

@@ -40,6 +40,8 @@ _FACTS = """
            pg_catalog.has_database_privilege(current_database(), 'CREATE') AND
              pg_catalog.has_schema_privilege('public', 'CREATE') AS can_create,
            coalesce((SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'vector'), '') AS pgvector,
+           coalesce((SELECT quote_ident(n.nspname::text) FROM pg_catalog.pg_extension e
+             JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'vector'), '') AS vector_schema,
            coalesce((SELECT default_version FROM pg_catalog.pg_available_extensions WHERE name = 'vector'), '')
              AS vector_available,
            current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
@@ -77,11 +79,10 @@ def _vector_works(connection: Connection, row: dict[str, Any]) -> bool:
         return True
     try:
         with connection.transaction():
-            connection.execute("SELECT '[1]'::vector" if row["pgvector"] else "LOAD 'vector'")
+            cast = f"SELECT '[1]'::{row['vector_schema']}.vector"
+            connection.execute(cast if row["pgvector"] else "LOAD 'vector'")
     except psycopg.errors.UndefinedFile:
         return False
-    except psycopg.errors.UndefinedObject:  # enabled in a schema that is not searched: another check's matter
-        return True
     return True
 
 

@@ -43,8 +43,32 @@ def left_out(connection: Connection, copied: list[tuple[TablePlan, SourceTable]]
     return [*_shapes(copied), *_others(connection)]
 
 
+# What would see or change each row that arrives: code of somebody's that runs as our role, and that no checksum shows.
+_ATTACHED = """
+    SELECT 'trigger ' || t.tgname::text || ' on ' || c.relname::text FROM pg_catalog.pg_trigger t
+      JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+     WHERE n.nspname = 'public' AND NOT t.tgisinternal
+    UNION ALL SELECT 'rule ' || r.rulename::text || ' on ' || c.relname::text FROM pg_catalog.pg_rewrite r
+      JOIN pg_catalog.pg_class c ON c.oid = r.ev_class JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+     WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p')
+    UNION ALL SELECT 'policy ' || p.polname::text || ' on ' || c.relname::text FROM pg_catalog.pg_policy p
+      JOIN pg_catalog.pg_class c ON c.oid = p.polrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+     WHERE n.nspname = 'public'
+    ORDER BY 1"""
+
+
+def attached(there: Connection) -> list[CheckResult]:
+    """Refuse a target whose tables have triggers, rules or policies: the store's own have none."""
+    found = [what for (what,) in there.execute(_ATTACHED).fetchall()]
+    if not found:
+        return []
+    text = f"the target's tables have a {', a '.join(found[:SHOWN])}"
+    fix = "Choose an empty database as the target, or drop what is named yourself and create it after the cutover."
+    return [CheckResult(codes.TARGET_NOT_EMPTY.id, "code on the target's tables", CheckStatus.FAIL, text, fix)]
+
+
 def _others(connection: Connection) -> list[CheckResult]:
-    found = [name for (name,) in connection.execute(_OBJECTS).fetchall()]
+    found = [name.replace(" public.", " ", 1) for (name,) in connection.execute(_OBJECTS).fetchall()]
     row = connection.execute("SELECT count(*) FROM pg_catalog.pg_largeobject_metadata").fetchone()
     if row and row[0]:
         found.insert(0, f"{row[0]} large objects")
@@ -58,7 +82,7 @@ def _others(connection: Connection) -> list[CheckResult]:
 def taken_names(connection: Connection, plans: list[TablePlan]) -> list[CheckResult]:
     """Refuse a target where something else has the name of what the plan creates there."""
     statements = [statement for plan in plans for statement in plan.ddl if statement.startswith("CREATE ")]
-    made = [(statement.split(" ", 2)[1], _name(statement.split(" ", 2)[2])) for statement in statements]
+    made = [made_by(statement) for statement in statements]
     relations = [name for kind, name in made if kind in ("TABLE", "SEQUENCE")]
     relations += [name for plan in plans for kind, name, _ in plan.late_ddl if kind in ("index", "unique")]
     names = {"relations": relations, "types": [name for kind, name in made if kind in ("TYPE", "DOMAIN")]}
@@ -68,6 +92,12 @@ def taken_names(connection: Connection, plans: list[TablePlan]) -> list[CheckRes
     text = f"the target has a {', a '.join(found[:SHOWN])}, and so has the source's own table"
     fix = "Choose an empty database as the target, or drop what is named yourself: a migration never does."
     return [CheckResult(codes.TARGET_NOT_EMPTY.id, "names in the target", CheckStatus.FAIL, text, fix)]
+
+
+def made_by(statement: str) -> tuple[str, str]:
+    """Return what a CREATE statement of ours makes: (`DOMAIN`, its name)."""
+    _, kind, rest = statement.split(" ", 2)
+    return kind, _name(rest)
 
 
 def _name(rest: str) -> str:

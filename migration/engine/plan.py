@@ -15,7 +15,7 @@ from migration import codes
 from migration.engine import canonical, checks, outline, prechecks
 from migration.engine.carry import with_ddl
 from migration.engine.catalog import Connection, SourceTable, quote, read_tables
-from migration.engine.connections import Sessions, driver_errors
+from migration.engine.connections import Sessions, begin_reading, driver_errors
 from migration.engine.facts import Situation, measure
 from migration.engine.manifest import classify
 from migration.engine.model import (
@@ -94,6 +94,8 @@ def _make_plan(source: Endpoint, target: Endpoint, decisions: Decisions, opened:
         state = _target_state(there, run, ends, findings)
         if run is None:
             findings.checks += outline.taken_names(there, plans)
+        if run is None or not run.is_finished:
+            findings.checks += outline.attached(there)
     return _hold_against(run, _assemble(plans, ends, findings, decisions, state))
 
 
@@ -131,7 +133,7 @@ def _scan(
 def _snapshot(endpoint: Endpoint, sessions: Sessions) -> Iterator[Connection]:
     """One consistent view that the server itself holds to reading."""
     with sessions.for_plan(endpoint, APPLICATION) as connection:
-        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        begin_reading(connection)
         yield connection
 
 

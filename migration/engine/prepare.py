@@ -10,7 +10,7 @@ import psycopg
 from migration.engine import ddl
 from migration.engine import ledger_rows as ledger
 from migration.engine.catalog import Connection, read_tables
-from migration.engine.connections import open_for_plan
+from migration.engine.connections import execute_one, open_for_plan
 from migration.engine.lanes import Ends, Watch
 from migration.engine.ledger_rows import Claim
 from migration.engine.model import Endpoint, Plan, PrepareSchema, RunOptions, TablePlan
@@ -154,7 +154,7 @@ def _create(connection: Connection, plan: Plan) -> None:
 
 def _create_for(connection: Connection, table: TablePlan, statement: str) -> None:
     try:
-        connection.execute(statement)
+        execute_one(connection, statement)
     except (psycopg.ProgrammingError, psycopg.NotSupportedError) as exc:
         raise SchemaMismatchError(
             f"The target cannot create {table.name} as the source has it (SQLSTATE {exc.sqlstate}).",

@@ -110,6 +110,8 @@ def collated(table: TablePlan, name: str) -> str:
 
 
 def _collated(name: str, type_name: str) -> str:
+    if type_name.endswith("citext"):  # its operators lie in a schema that is not searched
+        return f'{quote(name)}::text COLLATE "C"'
     is_text = type_name == "text" or type_name.startswith("character varying")
     return f'{quote(name)} COLLATE "C"' if is_text else quote(name)
 
@@ -138,11 +140,11 @@ def delete_chunks(target: Connection, run_id: UUID, table: TablePlan, chunks: li
     the rows of any table again, with a key or without.
     """
     find = f"""xmin::text IN (SELECT c.xmin::text FROM mosaic_migration.chunk c WHERE c.run_id = {literal(str(run_id))}
-        AND c.table_name = {literal(table.name)} AND c.number = ANY(%s) AND c.state = 'copied')"""
+        AND c.table_name = %s AND c.number = ANY(%s) AND c.state = 'copied')"""
     wanted = sum(chunk.rows for chunk in chunks)
-    statement = f"DELETE FROM public.{quote(table.name)} WHERE {find}"
+    statement = f"DELETE FROM public.{quote(table.name).replace('%', '%%')} WHERE {find}"
     with target.transaction() as part:
-        deleted = target.execute(statement, ([chunk.number for chunk in chunks],)).rowcount
+        deleted = target.execute(statement, (table.name, [chunk.number for chunk in chunks])).rowcount
         if deleted != wanted:
             raise psycopg.Rollback(part)
     return deleted == wanted

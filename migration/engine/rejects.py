@@ -96,7 +96,7 @@ def _copy_page(
 
 def _pages(copier: Copier, source: Connection, table: TablePlan, chunk: ChunkRow) -> Iterator[list[_Key]]:
     # each under a name that no column has: ORDER BY would take a text called "id" for the id, and rows between get lost
-    columns = ", ".join(f'{name}::text AS "{n} of the key"' for n, (name, _) in enumerate(_place(table), 1))
+    columns = ", ".join(f'{name}::text AS "{n} of the key"' for n, name in enumerate(_place(table), 1))
     shown, order = ranges.refused_key(table), ", ".join(_ordering(table))
     after = ""
     while True:
@@ -109,26 +109,23 @@ def _pages(copier: Copier, source: Connection, table: TablePlan, chunk: ChunkRow
         if not keys:
             return
         yield keys
-        after = f" AND ({order}) > {_values(table, keys[-1])}"
+        after = f" AND ({order}) > {_values(keys[-1])}"
 
 
-def _place(table: TablePlan) -> list[tuple[str, str]]:
-    """Return what tells a table's rows apart, with its types: within one snapshot a row stays where it is."""
-    if table.key:
-        types = {column.source: column.source_type for column in table.columns if column.target != "origin_id"}
-        return [(quote(name), types[name]) for name in table.key]
-    return [("tableoid", "oid"), ("ctid", "tid")]
+def _place(table: TablePlan) -> list[str]:
+    """Return what tells a table's rows apart: within one snapshot a row stays where it is."""
+    return [quote(name) for name in table.key] if table.key else ["tableoid", "ctid"]
 
 
 def _ordering(table: TablePlan) -> list[str]:
-    return ranges.ordering(table) if table.key else [name for name, _ in _place(table)]
+    return ranges.ordering(table) if table.key else _place(table)
 
 
-def _values(table: TablePlan, key: _Key) -> str:
-    pairs = zip(key.values, _place(table), strict=True)
-    return f"({', '.join(f'{literal(value)}::{type_name}' for value, (_, type_name) in pairs)})"
+def _values(key: _Key) -> str:
+    """A row of texts without a type: each takes that of the column beside it, whatever schema that one lies in."""
+    return f"({', '.join(map(literal, key.values))})"
 
 
 def _between(table: TablePlan, chunk: ChunkRow, first: _Key, last: _Key) -> str:
     place = f"({', '.join(_ordering(table))})"
-    return f"{ranges.where(table, chunk)} AND {place} >= {_values(table, first)} AND {place} <= {_values(table, last)}"
+    return f"{ranges.where(table, chunk)} AND {place} >= {_values(first)} AND {place} <= {_values(last)}"

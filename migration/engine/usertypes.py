@@ -41,7 +41,16 @@ class ColumnType:
     obstacle: str = ""
 
 
-_TYPES = """
+# Functions of PostgreSQL's own that an expression calls and that do something (`lo_import`, `set_config`,
+# `query_to_xml` …): a target would do it with our rights. pg_depend leaves them out; the expression's tree has them.
+EFFECTS = """coalesce((SELECT string_agg(DISTINCT 'function ' || p.proname::text, ', ')
+    FROM pg_catalog.regexp_matches({tree}::text, ':(?:funcid|opfuncid) ([0-9]+)', 'g') m
+    JOIN pg_catalog.pg_proc p ON p.oid = m[1]::oid
+   WHERE p.provolatile = 'v' AND p.oid < 12000::oid AND p.proname <> ALL (ARRAY['nextval', 'random', 'random_normal',
+     'gen_random_uuid', 'uuidv4', 'uuidv7', 'clock_timestamp', 'timeofday']::name[])), '')"""
+_RULES = """concat_ws(' ', t.typdefaultbin::text, (SELECT string_agg(k.conbin::text, ' ')
+    FROM pg_catalog.pg_constraint k WHERE k.contypid = t.oid))"""
+_TYPES = f"""
     SELECT t.oid, t.typname::text AS name, n.nspname::text AS schema, coalesce(x.extname::text, '') AS extension,
            t.typtype::text AS kind, t.typcategory::text AS category, t.typelem AS element, t.typbasetype AS base,
            CASE t.typtype WHEN 'e' THEN 'CREATE TYPE ' || quote_ident(t.typname) || ' AS ENUM ('
@@ -54,12 +63,13 @@ _TYPES = """
                   || regexp_replace(pg_catalog.pg_get_constraintdef(c.oid), ' NOT VALID$', ''), '' ORDER BY c.conname)
                 FROM pg_catalog.pg_constraint c WHERE c.contypid = t.oid AND c.contype = 'c'), '')
            ELSE '' END AS definition,
-           coalesce((SELECT string_agg(DISTINCT pg_catalog.pg_describe_object(p.refclassid, p.refobjid, 0), ', ')
+           concat_ws(', ', nullif(CASE t.typtype WHEN 'd' THEN {EFFECTS.format(tree=_RULES)} ELSE '' END, ''),
+            (SELECT string_agg(DISTINCT pg_catalog.pg_describe_object(p.refclassid, p.refobjid, 0), ', ')
               FROM pg_catalog.pg_depend p LEFT JOIN pg_catalog.pg_constraint c ON p.classid = 'pg_constraint'::regclass
                    AND c.oid = p.objid AND c.contypid = t.oid
              WHERE (c.oid IS NOT NULL OR (p.classid = 'pg_type'::regclass AND p.objid = t.oid)) AND t.typtype = 'd'
                AND p.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_collation'::regclass)
-               AND p.refobjid >= 12000), '') AS needs
+               AND p.refobjid >= 12000::oid)) AS needs
       FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
       LEFT JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_type'::regclass AND d.objid = t.oid
            AND d.deptype = 'e'

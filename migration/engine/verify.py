@@ -22,6 +22,7 @@ from store.ledger import holder_name, read_run
 SEEDS = (0x4D4F5341, 0x49434C41)  # two 64-bit hashes make one of 128: fixed, so that another machine gets the same sums
 APPLICATION = "mosaic verify"
 BUCKETS = 256
+SEARCH_NOTHING = "SET LOCAL search_path = ''"  # sums are the catalog's functions, whatever stands in `public`
 MAX_DIFFERENCES = 20
 MAX_BUCKETS_READ = 4  # of a table that differs everywhere, a few are enough to show keys
 METHODS = {
@@ -115,6 +116,7 @@ class Verifier:
             self.ends.sessions.target(self.ends.target, self.ends.name) as target,
         ):
             self._pin(source)
+            target.execute(SEARCH_NOTHING.replace("LOCAL ", ""))
             return tuple(self._judge(source, target, table) for table in tables)
 
     def unequal(self, *, skip: set[str]) -> list[TablePlan]:
@@ -131,6 +133,7 @@ class Verifier:
         with connection.transaction():
             if end == 0:
                 self._use_snapshot(connection)
+            connection.execute(SEARCH_NOTHING)
             query = sides(table, self.rejects.get(table.name, []))[end].sums(self.mode)
             row = connection.execute(query).fetchone()
         assert row is not None

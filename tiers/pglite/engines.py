@@ -76,6 +76,12 @@ def install() -> Path:
     return folder
 
 
+def _for_npm() -> dict[str, str]:
+    """Return the environment without this install's own settings: npm needs its registry's, not our passwords."""
+    ours = ("MOSAIC_", "DATABASE_URL", "VALKEY_URL", "PG", "DJANGO_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+
+
 def _npm_ci(folder: Path) -> None:
     node = find_node()
     if not node.npm:
@@ -88,7 +94,7 @@ def _npm_ci(folder: Path) -> None:
     path = f"{node.program.parent}{os.pathsep}{os.environ.get('PATH', '')}"
     try:
         done = subprocess.run(
-            command, cwd=folder, env={**os.environ, "PATH": path}, capture_output=True, timeout=INSTALL_TIMEOUT_S
+            command, cwd=folder, env={**_for_npm(), "PATH": path}, capture_output=True, timeout=INSTALL_TIMEOUT_S
         )
         is_done = done.returncode == 0
     except (OSError, subprocess.TimeoutExpired):

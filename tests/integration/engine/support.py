@@ -10,7 +10,7 @@ import psycopg
 
 from migration.engine import make_plan, run_plan
 from migration.engine.model import Decisions, Endpoint, Event, Outcome, Plan, Progress, RunOptions
-from store.alias import migrate_store, store_alias
+from migration.prepare import prepare_schema
 from tiers.config import LocalQueue, Memory, PostgresStorage, ResolvedConfig, Tier
 
 CAMEL = """
@@ -82,11 +82,6 @@ def source_at(url: str) -> Endpoint:
 
 def target_at(url: str) -> Endpoint:
     return endpoint(url, Tier.FEDERATED)
-
-
-def prepare_schema(target: Endpoint) -> None:
-    with store_alias(target.config.storage):  # type: ignore[arg-type]  # a target is never PGlite
-        migrate_store()
 
 
 def load(url: str, script: str) -> None:

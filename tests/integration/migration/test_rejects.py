@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from migration import services
 from migration.engine.model import Decisions
 from migration.models import MigrationJob
-from migration.rejects import read_rejects
+from migration.rejects import Reject, read_rejects
 from tests.integration.engine.support import load, make_snake, migrate, scalar
 from tests.integration.migration.test_real_engine import choice
 from tests.unit.migration.conftest import BY
@@ -50,3 +51,15 @@ def test_a_target_without_a_ledger_has_no_rejects(transactional_db: None, postgr
         source=choice("standalone", url), target=choice("federated", url), by=BY, is_inline=True
     )
     assert read_rejects(job).total == 0
+
+
+@pytest.mark.parametrize(
+    ("key", "shown"),
+    [
+        ("Bea", "B•••"), ("0171-5550123", "0•••"), ("1990-01-01", "1•••"), ("4711", "4711"),
+        ("4711 · Abbe", "4711 · A•••"), ("0191d3f0-0000-7000-8000-00000000000a",) * 2,
+        ("d41d8cd98f00b204e9800998ecf8427e",) * 2,
+    ],
+)  # fmt: skip
+def test_a_key_that_may_say_something_about_a_person_is_masked(key: str, shown: str) -> None:
+    assert Reject("users", key, "", "", datetime.now(UTC)).masked_key == shown

@@ -66,3 +66,20 @@ def test_an_unknown_run_is_404_in_the_one_error_shape(signed_in: Callable[[str],
     answer = signed_in("support").get("/api/v1/migrations/77")
     assert answer.status_code == 404
     assert answer.json()["error"]["remediation"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"?page={10**30}", "?page=-1", "?until=9999-12-31", "?since=0001-01-01&until=0001-01-01", "?q=%00&person=%00",
+        "?q=" + "9" * 300, "?q=%ED%A0%80",
+    ],
+)  # fmt: skip
+def test_what_no_row_can_have_is_no_error_of_ours(in_state: Make, path: str) -> None:
+    in_state("running")
+    assert Client().get(f"/api/v1/migrations{path}", headers=bearer("migrations:read")).status_code == 200
+
+
+@pytest.mark.parametrize("number", [2**31, 2**63, 10**40])
+def test_a_number_that_no_run_can_have_is_not_found(number: int) -> None:
+    assert Client().get(f"/api/v1/migrations/{number}", headers=bearer("migrations:read")).status_code == 404

@@ -17,6 +17,7 @@ from mosaic_admin.redaction import redact
 from tiers import codes, parameters
 from tiers import config as configs
 from tiers.config import ConfigError, ConfigFileError, PgliteStorage, PostgresStorage, ResolvedConfig, Tier, ValkeyQueue
+from tiers.variables import OWN_SECRETS
 
 ENVIRON = {"MOSAIC_PG_PASSWORD": "p@ss/wörd 1", "MOSAIC_VALKEY_PASSWORD": "valkey-secret"}
 FEDERATED = tiers.DEFAULT_FEDERATED_CONFIG
@@ -350,6 +351,31 @@ def test_what_a_driver_knows_and_nobody_may_ask_for_is_refused(url: str, reason:
 def test_the_known_parameters_are_the_drivers() -> None:
     drivers = {default.keyword.decode() for default in psycopg.pq.Conninfo.get_defaults()}
     assert drivers - set(parameters.POSTGRES) == set()
+
+
+@pytest.mark.parametrize("name", parameters.REFUSED)
+def test_a_parameter_that_would_lead_elsewhere_or_write_a_file_is_refused(name: str) -> None:
+    url = f"postgresql://h/shown?{name}=hidden"
+    assert f"has the parameter {name}" in problems(changed(STANDALONE, "storage", url=url))["storage.url"]
+
+
+@pytest.mark.parametrize("name", sorted(OWN_SECRETS))
+def test_a_secret_of_the_install_itself_does_not_go_into_an_address(name: str) -> None:
+    document = changed(STANDALONE, "storage", url=f"postgresql://u:${{{name}}}@elsewhere/d")
+    with pytest.raises(ConfigError) as refused:
+        resolve(document, environ={name: "canary-of-the-install"})
+    assert "this install's own" in str(refused.value.problems)
+    assert "canary" not in str(refused.value.as_dict())
+
+
+def test_a_key_file_of_the_install_itself_is_no_password_file(tmp_path: Path) -> None:
+    (tmp_path / "home" / "keys").mkdir(parents=True)
+    (tmp_path / "home" / "keys" / "gateway-token").write_text("canary-of-the-install")
+    (tmp_path / "looks-fine").symlink_to(tmp_path / "home" / "keys")
+    document = changed(STANDALONE, "storage", url="postgresql://u@elsewhere/d", passwordFile="looks-fine/gateway-token")
+    with pytest.raises(ConfigError) as refused:
+        resolve(document, base_dir=tmp_path, environ={"MOSAIC_HOME": str(tmp_path / "home")})
+    assert "this install's own" in str(refused.value.problems)
 
 
 @pytest.mark.parametrize("name", parameters._VALKEY_TLS)
