@@ -125,7 +125,7 @@ def _condition(filters: Filters, now: datetime) -> Q:
     condition = Q()
     if filters.since or filters.until:
         condition &= Q(created_at__gte=_start(filters.since)) if filters.since else Q()
-        condition &= Q(created_at__lt=_start(filters.until) + timedelta(days=1)) if filters.until else Q()
+        condition &= Q(created_at__lte=datetime.combine(filters.until, time.max, tzinfo=UTC)) if filters.until else Q()
     elif filters.days:
         condition &= Q(created_at__gte=now - timedelta(days=int(filters.days)))
     if filters.state == EffectiveState.INTERRUPTED:

@@ -150,3 +150,9 @@ def test_what_a_run_is_found_by_follows_what_happens_to_it(in_state: InState, si
     assert found({"q": "mos-mig-107 PIPE"}) == [job.number]
     MigrationJob.objects.all().delete()
     assert not RunWords.objects.exists()
+
+
+def test_the_last_day_of_all_is_a_day(signed_in: SignIn) -> None:
+    client = signed_in("support")
+    for address in ("/migrations/", "/migrations/runs.csv", "/migrations/runs.json", "/api/v1/migrations"):
+        assert client.get(address, {"until": "9999-12-31"}).status_code == 200, address

@@ -122,7 +122,7 @@ def test_the_content_policy_allows_nothing_inline(client: Client) -> None:
 
 
 @override_settings(DEBUG=False)
-@pytest.mark.parametrize("text", ['{"tier": "team"}', "not json", '{"tier": []}', "[]", None])
+@pytest.mark.parametrize("text", ['{"tier": "team"}', "not json", '{"tier": []}', "[]", "[" * 100_000, None])
 def test_the_shell_survives_any_configuration_file(signed_in: Client, text: str | None) -> None:
     from django.conf import settings
 
