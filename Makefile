@@ -27,7 +27,7 @@ $(ENGINES): $(STAMP) tiers/pglite/npm/package-lock.json
 	@touch $@
 
 run: $(STAMP) ## Start the whole demo: servers, sample data, dashboard, worker, gateway
-	@exec $(BIN)/mosaic demo
+	@exec $(BIN)/mosaic demo $(DEMO)
 
 clean-demo: $(STAMP) ## Remove everything that `make run` made
 	@$(BIN)/mosaic demo --clean

@@ -98,9 +98,14 @@ def answer(request: HttpRequest, error: MosaicError) -> HttpResponse:
 api.exception_handler(MosaicError)(answer)
 
 
+def _path(place: tuple[str | int, ...]) -> str:
+    """Return where a member stands; ninja puts the name of our own parameter (`body`, `query`) behind its kind."""
+    return ".".join(map(str, place[:1] + place[2:] if place[:1] == place[1:2] else place))
+
+
 @api.exception_handler(ValidationError)
 def answer_invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    problems = [{"path": ".".join(map(str, item["loc"])), "reason": item["msg"]} for item in error.errors]
+    problems = [{"path": _path(item["loc"]), "reason": item["msg"]} for item in error.errors]
     names = ", ".join(dict.fromkeys(problem["path"] for problem in problems))
     return answer(
         request,

@@ -12,6 +12,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 # fixture that runs a stack -> the files that use it (folder or beginning of the path)
 STACKS = {
+    "documents_demo": ("tests/integration/documents/test_pages.py",),
     "large_demo": (
         "tests/e2e/test_cutover.py",
         "tests/e2e/test_interrupted.py",
@@ -65,10 +66,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneStac
 @pytest.hookimpl(trylast=True)  # after the shuffling
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the stacks, the longest groups, and then the long files."""
-    first = [*STACKS, *LONG]
     for item in items:
         _refuse_stray(item)
-    items.sort(key=lambda item: first.index(_group(item)) if _group(item) in first else len(first))
+    items.sort(key=_order)
+
+
+def _order(item: pytest.Item) -> tuple[int, bool]:
+    """Among the pages that share a demo, the one that moves its data comes last."""
+    first = [*STACKS, *LONG]
+    place = first.index(_group(item)) if _group(item) in first else len(first)
+    return place, "migrate-to-federated.md" in item.nodeid
 
 
 def _group(item: pytest.Item) -> str:

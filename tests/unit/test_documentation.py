@@ -10,6 +10,8 @@ import click
 import pytest
 
 from mosaic_admin.cli import GROUPS, mosaic
+from mosaic_admin.env import Environment
+from mosaic_admin.settings_page import PAGE, render
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -33,6 +35,34 @@ def test_every_link_between_documents_leads_somewhere() -> None:
     for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
         for target in re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.relative_to(ROOT)} links to {target}"
+
+
+def test_the_page_of_settings_is_what_the_code_says() -> None:
+    assert PAGE.read_text() == render(), "run: .venv/bin/python -m mosaic_admin.settings_page"
+    for name in Environment.model_fields:
+        variable = Environment.model_fields[name].validation_alias or f"MOSAIC_{name.upper()}"
+        assert f"| `{variable}` |" in render()
+
+
+def test_every_document_is_linked_from_the_list_of_documents() -> None:
+    text = (ROOT / "docs" / "README.md").read_text()
+    listed = {(ROOT / "docs" / target).resolve() for target in re.findall(r"\]\(([^)#:]+)", text)}
+    pages = set((ROOT / "docs").rglob("*.md")) - {ROOT / "docs" / "README.md"}
+    missing = [str(page.relative_to(ROOT)) for page in pages - listed]
+    assert not missing, f"link {', '.join(missing)} from docs/README.md"
+
+
+def test_the_seed_coverage_names_every_step_and_only_paths_that_exist() -> None:
+    page = ROOT / "docs" / "seed-coverage.md"
+    rows = re.findall(r"^\| (FED-M1-\d\d) \|(.+)$", page.read_text(), re.MULTILINE)
+    assert [name for name, _ in rows] == [f"FED-M1-{number:02}" for number in range(1, 13)]
+    for name, row in rows:
+        _, code, tests, pages = row.strip(" |").split(" | ")
+        for cell in (code, tests, pages):
+            named = re.findall(r"`([^`]+)`|\]\(([^)]+)\)", cell)
+            assert named, f"{name}: an empty cell"
+            for path, target in named:
+                assert (page.parent / target if target else ROOT / path).exists(), f"{name}: {path or target}"
 
 
 def named_commands() -> list[tuple[str, str, str]]:
