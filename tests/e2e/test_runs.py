@@ -65,7 +65,7 @@ def test_a_run_is_slowed_paused_resumed_cancelled_and_discarded(slow_stack: Demo
     page, number = signed_in, ready_plan(slow_stack)
     page.goto(f"/migrations/{number}/")
     steps.confirm(page, limit=SLOWEST_MB_S)
-    expect(page.locator("#live-pill")).to_have_text("Copying")
+    expect(page.locator("#live-pill")).to_have_text("Copying", timeout=RUN_MS)
     look(page, "run-live")
     page.get_by_label("MB/s, empty for no limit").fill("0.2")
     page.get_by_role("button", name="Set limit").click()
