@@ -50,7 +50,7 @@ STUMBLES = """() => {
 
 def said(page: Page) -> Locator:
     """Return what the page says about what was just done."""
-    return page.locator("main .note[role=status]")
+    return page.locator(".note[role=status]")
 
 
 def send_name_and_password(page: Page, name: str, password: str) -> None:
