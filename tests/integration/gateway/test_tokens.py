@@ -83,7 +83,8 @@ def test_a_token_works_for_its_scopes_is_counted_as_used_and_ends_when_revoked(
     assert status_with(gateway, writer, "POST", json=body) == 201
     assert refused.headers["WWW-Authenticate"] == 'Bearer error="insufficient_scope", scope="gateway:write"'
     stranger_refused = gateway.ask("GET", "/v1/tasks", token=stranger)
-    assert (stranger_refused.status_code, stranger_refused.json()["error"]["context"]["scope"]) == (403, "gateway:read")
+    assert stranger_refused.status_code == 403
+    assert 'scope="gateway:read"' in stranger_refused.headers["WWW-Authenticate"]
     assert gateway.ask("POST", "/control/pause", token=writer).status_code == 401
     assert gateway.state() == "serving"
     assert gateway.run("tokens", "revoke", "1", timeout_s=60.0).returncode == 0
