@@ -62,13 +62,19 @@ def started(urls: tuple[str, str]) -> MigrationJob:
 
 
 @pytest.mark.crash
-@pytest.mark.parametrize("phase", ["copy", "indexes"])
-def test_a_worker_killed_in_a_phase_is_interrupted_resumed_and_verified(
-    workers: Workers, urls: tuple[str, str], phase: str
+@pytest.mark.parametrize("is_building", [False, True])
+def test_a_worker_killed_in_the_copy_is_interrupted_resumed_and_verified(
+    workers: Workers, urls: tuple[str, str], is_building: bool
 ) -> None:
+    """With and without indexes that were built beside it."""
     worker = workers.start(*WORKER)
     job = started(urls)
-    until(lambda: job_state(job) is EffectiveState.RUNNING and job.phase == phase, 60, f"phase {phase}")
+
+    def is_there() -> bool:
+        is_copying = job_state(job) is EffectiveState.RUNNING and job.phase == "copy"
+        return is_copying and (not is_building or job.progress["index_done"] > 0)
+
+    until(is_there, 60, "the copy")
     worker.kill()
     worker.wait()
     assert job_state(job) is EffectiveState.RUNNING

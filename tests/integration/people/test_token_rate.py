@@ -58,4 +58,4 @@ def test_without_the_cache_nothing_is_limited(make_token: Callable[..., Ask], co
 
 def test_the_list_of_tiers_can_be_read_with_its_own_scope_only(make_token: Callable[..., Ask]) -> None:
     assert make_token("tiers:read", "/api/v1/tiers")().status_code == 200
-    assert make_token("doctor:read", "/api/v1/tiers")().status_code == 401
+    assert make_token("doctor:read", "/api/v1/tiers")().status_code == 403

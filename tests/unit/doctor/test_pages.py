@@ -136,7 +136,7 @@ def test_the_api_wants_a_session_or_a_token_with_the_scope(client_of: ClientOf) 
     stranger = Client().get("/api/v1/doctor")
     assert (stranger.status_code, stranger["WWW-Authenticate"]) == (401, "Bearer")
     assert stranger.json()["error"]["code"] == "MOS-ACC-001"
-    assert Client().get("/api/v1/doctor", headers={"Authorization": f"Bearer {other}"}).status_code == 401
+    assert Client().get("/api/v1/doctor", headers={"Authorization": f"Bearer {other}"}).status_code == 403
     assert Client().get("/api/v1/doctor", headers={"Authorization": f"Bearer {right}"}).status_code == 503
     assert client_of(Role.SUPPORT).get("/api/v1/doctor").status_code == 503
 

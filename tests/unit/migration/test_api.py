@@ -31,7 +31,7 @@ def test_a_token_with_the_scope_lists_runs_with_their_derived_state(in_state: Ma
 
 def test_another_scope_and_nobody_at_all_are_refused(in_state: Make) -> None:
     in_state("running")
-    assert Client().get("/api/v1/migrations", headers=bearer("doctor:read")).status_code == 401
+    assert Client().get("/api/v1/migrations", headers=bearer("doctor:read")).status_code == 403
     assert Client().get("/api/v1/migrations/1").status_code == 401
 
 

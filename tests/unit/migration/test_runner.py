@@ -21,6 +21,7 @@ from mosaic_admin import codes
 from mosaic_admin.audit.models import Action, AuditEvent
 from mosaic_admin.errors import MosaicError
 from tests.fakes.engine import FakeEngine
+from tests.stalls import stalls
 from tests.unit.migration.conftest import BY
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -126,9 +127,10 @@ def test_a_stopped_worker_gives_its_lease_back_within_five_seconds(queued: Make,
     thread = run_in_thread(job)
     until(lambda: MigrationJob.objects.get(pk=job.pk).state == JobState.RUNNING)
     stopped = time.monotonic()
-    pulse.stop_all()
-    until(lambda: MigrationJob.objects.get(pk=job.pk).effective_state() is EffectiveState.INTERRUPTED, seconds=5)
-    assert time.monotonic() - stopped < 5
+    with stalls() as machine:
+        pulse.stop_all()
+        until(lambda: MigrationJob.objects.get(pk=job.pk).effective_state() is EffectiveState.INTERRUPTED, seconds=13)
+    assert time.monotonic() - stopped - machine.seconds < 5
     go.set()
     thread.join()
     job.refresh_from_db()
