@@ -33,7 +33,7 @@ finally:
     print("LINES", seen, flush=True)
 """
 LONG = bool(os.environ.get("MOSAIC_TEST_LONG"))
-NEW_KEY = "the-key-of-a-later-day"
+NEW_KEY = "the-key-of-a-later-day-9f2c7e1ab04d836e5f7719c2d8e6a3b1"  # long enough to be taken
 
 
 def prepared(install: Install, archive: Path) -> None:
