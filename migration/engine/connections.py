@@ -18,6 +18,7 @@ from migration.engine.model import Endpoint
 from migration.errors import DatabaseRefusedError, RunInterruptedError
 from mosaic_admin.errors import MosaicError
 from tiers import postgres
+from tiers.errors import ConnectionLostError, StartingError, UnreachableError
 
 Connection = psycopg.Connection[Any]
 CONNECT_TIMEOUT_S = 10.0
@@ -177,16 +178,13 @@ def translate(error: BaseException) -> BaseException:
             "times; the dry run names the largest value). Then press Resume or run the same command with --resume: "
             "everything committed is kept.",
         )
+    if isinstance(error, UnreachableError | ConnectionLostError | StartingError):
+        return _interrupted("")  # a lane that opened its sessions in the middle of the run
     if isinstance(error, MosaicError) or not isinstance(error, psycopg.Error | OSError):
         return error
     state = getattr(error, "sqlstate", None) or ""
     if isinstance(error, OSError) or not state or state[:2] in ("08", "57"):
-        return RunInterruptedError(
-            f"A server ended the run's session or stopped answering{_shown(state)}.",
-            remediation="Check that both servers run (`mosaic doctor`), then press Resume or run the same command with "
-            "--resume: everything committed is kept.",
-            sqlstate=state,
-        )
+        return _interrupted(state)
     if state.startswith("53"):
         return RunInterruptedError(
             f"A server ran out of disk, memory or connections{_shown(state)}.",
@@ -207,6 +205,15 @@ def _is_memory_of_ours(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
     return isinstance(error, RuntimeError) and "start new thread" in str(error)
+
+
+def _interrupted(state: str) -> RunInterruptedError:
+    return RunInterruptedError(
+        f"A server ended the run's session or stopped answering{_shown(state)}.",
+        remediation="Check that both servers run (`mosaic doctor`), then press Resume or run the same command with "
+        "--resume: everything committed is kept.",
+        sqlstate=state,
+    )
 
 
 def _shown(state: str) -> str:

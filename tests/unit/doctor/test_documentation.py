@@ -26,13 +26,14 @@ def test_no_two_codes_share_a_number() -> None:
     from migration import job_codes
     from mosaic_admin import codes as admin_codes
     from mosaic_admin.audit import codes as audit_codes
+    from mosaic_admin.backup import codes as backup_codes
     from mosaic_admin.people import codes as people_codes
     from store import codes as store_codes
     from tiers import codes as tiers_codes
     from tiers.pglite import codes as pglite_codes
 
     modules = (codes, compose_codes, gateway_codes, migration_codes, job_codes, admin_codes, people_codes, store_codes)
-    every = [code for module in (*modules, tiers_codes, audit_codes, pglite_codes) for code in module.ALL]
+    every = [code for module in (*modules, tiers_codes, audit_codes, backup_codes, pglite_codes) for code in module.ALL]
     numbers = [code.id for code in every]
     assert len(numbers) == len(set(numbers)), sorted(number for number in numbers if numbers.count(number) > 1)
     assert set(numbers) == set(ALL_CODES)
