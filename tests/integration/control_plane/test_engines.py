@@ -12,8 +12,8 @@ from compose.embedded import EmbeddedPostgres
 from tests.program import ROOT
 from tests.servers import MakeDatabase
 
-# Rows and what happens between them: people, tokens, audit, configurations, jobs with lease and sweeper, history.
-FOLDERS = ("audit", "people", "tiers", "migration", "doctor", "compose", "mosaic_admin")
+# Rows and what happens between them: people, tokens, audit, jobs with lease and sweeper, history, certificates.
+FOLDERS = ("audit", "people", "migration")
 RULES = "not cli and not command and not documentation and not generated"  # neither asks the database anything
 AT_LEAST = 300
 NEWEST = ROOT / ".venv" / "newest" / "bin" / "python"
