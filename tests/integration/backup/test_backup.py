@@ -14,6 +14,8 @@ import pytest
 
 from tests.integration.backup.conftest import ROOT, Install
 
+ANOTHER_KEY = "another-key-9f2c7e1ab04d836e5f7719c2d8e6a3b1c4d5e6"
+
 RUNS = "import sys, django; django.setup(); print('up', flush=True); sys.stdin.read()"
 
 
@@ -35,14 +37,14 @@ def test_a_restore_brings_back_people_keys_and_the_numbers_that_come_next(instal
     install.ok("backup", "verify", str(archive))
 
     install.add_bob()
-    (install.home / "keys" / "django-secret-key").write_text("another")
+    (install.home / "keys" / "django-secret-key").write_text(ANOTHER_KEY)
     install.ok("backup", "restore", str(archive), "--yes")
     assert install.people() == {"ada"}
     assert (install.home / "keys" / "django-secret-key").read_text() == key
     install.ok("users", "create", "cleo", "--role", "support")  # the sequences went back too
 
     (aside,) = install.home.glob("before-restore-*")
-    assert (aside / "keys" / "django-secret-key").read_text() == "another"
+    assert (aside / "keys" / "django-secret-key").read_text() == ANOTHER_KEY
     assert "bob" in kept_people(install, aside)
     assert install.query("SELECT action FROM audit_auditevent ORDER BY id")[-2:] == ["backup.restore", "person.create"]
     assert not list(install.home.glob("restore*"))
