@@ -6,6 +6,8 @@ import os
 
 import pytest
 
+from doctor.sharing import forget_shared_runs
+
 pytest_plugins = [
     "tests.scheduling",
     "tests.servers",
@@ -30,6 +32,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for kind in _KINDS:
             if f"tests/{kind}/" in item.path.as_posix():
                 item.add_marker(kind)
+
+
+@pytest.fixture(autouse=True)
+def _no_shared_doctor_run() -> None:
+    """A report of the test before, a moment old, is no answer to this one."""
+    forget_shared_runs()
 
 
 @pytest.hookimpl(wrapper=True)

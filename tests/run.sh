@@ -45,7 +45,8 @@ if [ -z "${TMPDIR:-}" ] && plenty_of_memory; then
 fi
 
 [ ${#failed[@]} -eq 0 ] || printf '\nFAILED before the tests: %s\n\n' "$(IFS=,; echo "${failed[*]}")"
-$bin/pytest --numprocesses "${TEST_PROCESSES:-2}" --no-loadscope-reorder --quiet --durations 15 tests "$@"
+# One order for everybody: what is red here is red again. `TEST_SEED=$RANDOM make test` looks for tests that need their order.
+$bin/pytest --numprocesses "${TEST_PROCESSES:-2}" --no-loadscope-reorder --randomly-seed "${TEST_SEED:-1}" --quiet --durations 15 tests "$@"
 code=$?
 [ ${#failed[@]} -eq 0 ] || exit 1
 exit $code

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ import pytest
 from click.testing import CliRunner
 from django.test import Client
 
-from doctor.sharing import forget_shared_runs
 from gateway.gate import as_refusal, decide
 from mosaic_admin.access import Role
 from mosaic_admin.cli.doctor import command as doctor_command
@@ -29,13 +27,6 @@ def reader() -> Client:
     client = Client()
     client.force_login(User.objects.create(username="faces", role=Role.SUPPORT))
     return client
-
-
-@pytest.fixture(autouse=True)
-def _fresh_runs() -> Iterator[None]:
-    forget_shared_runs()
-    yield
-    forget_shared_runs()
 
 
 def refused(path: Path) -> str:

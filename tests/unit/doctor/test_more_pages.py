@@ -6,7 +6,6 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from django.utils import timezone
 
 from doctor import history, latency
 from doctor.models import Sample, Span
-from doctor.sharing import forget_shared_runs
 from mosaic_admin.access import Role
 from mosaic_admin.audit.models import AuditEvent
 from mosaic_admin.bundle import config_shape
@@ -35,12 +33,9 @@ def reader() -> Client:
 
 
 @pytest.fixture(autouse=True)
-def _no_config(settings: Any, tmp_path: Path) -> Iterator[None]:
+def _no_config(settings: Any, tmp_path: Path) -> None:
     settings.ENV = settings.ENV.model_copy(update={"config": tmp_path / "mosaic.config.json"})
     settings.HOME = tmp_path / "home"
-    forget_shared_runs()
-    yield
-    forget_shared_runs()
 
 
 def test_the_tier_switch_asks_about_another_tier_and_keeps_nothing(reader: Client) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -46,13 +46,10 @@ def reader(client_of: ClientOf) -> Client:
 
 
 @pytest.fixture(autouse=True)
-def _no_config(settings: object, tmp_path: Path) -> Iterator[None]:
+def _no_config(settings: object, tmp_path: Path) -> None:
     """An install whose configuration is missing: red without any server."""
     environment = settings.ENV.model_copy(update={"config": tmp_path / "mosaic.config.json"})  # type: ignore[attr-defined]
     settings.ENV = environment  # type: ignore[attr-defined]
-    forget_shared_runs()
-    yield
-    forget_shared_runs()
 
 
 def test_before_the_first_report_the_page_offers_one(reader: Client) -> None:

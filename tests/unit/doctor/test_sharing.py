@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,13 +20,6 @@ from doctor.runner import run_probes
 from doctor.sharing import forget_shared_runs, shared_run
 from mosaic_admin.wiring import ALL_CODES
 from tests.unit.doctor.conftest import BAD, SOSO, ReportAt
-
-
-@pytest.fixture(autouse=True)
-def _forget() -> Iterator[None]:
-    forget_shared_runs()
-    yield
-    forget_shared_runs()
 
 
 class Counted:

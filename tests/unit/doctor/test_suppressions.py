@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -35,12 +34,9 @@ MISSING = "MOS-CFG-002"  # what the doctor finds where there is no configuration
 
 
 @pytest.fixture(autouse=True)
-def _no_config(settings: Any, tmp_path: Path) -> Iterator[None]:
+def _no_config(settings: Any, tmp_path: Path) -> None:
     settings.ENV = settings.ENV.model_copy(update={"config": tmp_path / "mosaic.config.json"})
     settings.HOME = tmp_path / "home"
-    forget_shared_runs()
-    yield
-    forget_shared_runs()
 
 
 @pytest.fixture
