@@ -65,7 +65,8 @@ DEAD_LINK = Code(
 PROVE_AGAIN = Code(
     "MOS-ACC-032",
     "The password is asked once more",
-    "Cutover, rollback, stopping the stack and rotating its passwords want your password, typed within ten minutes.",
+    "Cutover, rollback, stopping the stack, rotating its passwords, making a token, and adding, changing or resetting "
+    "a person want your password, typed within ten minutes.",
     ExitCode.PRIVILEGE,
     403,
 )

@@ -103,6 +103,8 @@ def people_list(request: HttpRequest) -> HttpResponseBase:
     form = PersonForm(request.POST or None)
     context: dict[str, Any] = {"form": form}
     if request.method == "POST" and form.is_valid():
+        if asked := _prove(request, f"add {form.cleaned_data['username']}"):
+            return asked
         try:
             # Shown on this answer only: a redirect would have to keep the secret in the session.
             context |= _invited(request, form) if "invite" in request.POST else _added(form)
@@ -111,6 +113,11 @@ def people_list(request: HttpRequest) -> HttpResponseBase:
             form.add_errors(error.context.get("fields", {"username": [error.message]}))
     context |= _listed(request, services.people)
     return render(request, "people/list.html", context, status=422 if context["form"].errors else 200)
+
+
+def _prove(request: HttpRequest, what: str, back: str = "people:list") -> HttpResponse | None:
+    """Who may sign in, and as what, is decided by somebody whose password was typed lately."""
+    return step_up.ask(request, what=what, back=reverse(back))
 
 
 def _listed(request: HttpRequest, find: Callable[[str], QuerySet[Any]]) -> dict[str, Any]:
@@ -139,6 +146,8 @@ def reset(request: HttpRequest, user_id: int) -> HttpResponseBase:
     """Ask; then show the list again, with the new link on top of it: on this answer only."""
     if request.method != "POST":
         return render(request, "people/reset.html", {"person": services.person_by_number(user_id)})
+    if asked := _prove(request, f"make a new link for {services.person_by_number(user_id)}"):
+        return asked
     user, raw = links.reset_person(user_id=user_id, by=_signed_in(request))
     context = {"form": PersonForm(), "invited": user, "link": _address(request, raw), "is_reset": True}
     return render(request, "people/list.html", context | _listed(request, services.people))
@@ -169,7 +178,10 @@ def join(request: HttpRequest, raw: str) -> HttpResponseBase:
 def change(request: HttpRequest, user_id: int) -> HttpResponseBase:
     """Set a role or reopen an account at once; close one (what a GET asks about) after its name was typed."""
     wanted = "close" if request.method != "POST" or "confirmation" in request.POST else request.POST.get("account", "")
-    if wanted == "close" and (page := ask(request, _close_question(services.person_by_number(user_id)))):
+    person = services.person_by_number(user_id)
+    if wanted == "close" and (page := ask(request, _close_question(person))):
+        return page
+    if page := _prove(request, f"change the account of {person}"):
         return page
     is_active = {"open": True, "close": False}.get(wanted)
     user = services.change_person(
@@ -198,6 +210,8 @@ def token_list(request: HttpRequest) -> HttpResponseBase:
     form = TokenForm(request.POST or None)
     context: dict[str, Any] = {"form": form}
     if request.method == "POST" and form.is_valid():
+        if asked := _prove(request, "make a token", "people:tokens"):
+            return asked
         context["token"], context["raw"] = tokens.create_token(
             name=form.cleaned_data["token_name"], scopes=form.cleaned_data["scopes"], created_by=_signed_in(request)
         )

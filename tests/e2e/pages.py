@@ -76,6 +76,7 @@ STATES = {
     "sign-in-refused": "sign-in/",
     "stack-no-engine": "stack/",
     "stack-running": "stack/",
+    "step-up": "people/",
     "tier-changed-by-hand": "tiers/<int:pk>/",
     "tier-refused": "tiers/new/",
     "token-made": "people/tokens/",

@@ -11,10 +11,12 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.demo import Demo
 from tests.e2e.conftest import AsPerson
+from tests.e2e.console import Console
 from tests.e2e.looking import look, said, sign_in
 from tests.e2e.stack import shoot
 
 PASSWORD = "a-password-of-her-own"
+OLD = "from django.contrib.sessions.backends.db import SessionStore as S; s = S(%r); s['proved_at'] = 1.0; s.save()"
 
 
 def confirm(page: Page, name: str, button: str) -> None:
@@ -138,6 +140,29 @@ def test_a_token_opens_the_api_until_it_is_revoked(signed_in: Page, demo: Demo) 
     confirm(page, "nightly build", "Revoke token")
     expect(said(page)).to_contain_text("nightly build is revoked")
     assert status() == 401
+
+
+def let_the_proof_grow_old(page: Page, demo: Demo) -> None:
+    """Let it be more than ten minutes since this browser's person typed their password."""
+    (key,) = (cookie["value"] for cookie in page.context.cookies() if "session" in cookie.get("name", ""))
+    done = demo.run(
+        [*demo.program.module("django", "shell", "--settings", "mosaic_admin.settings", "--command"), OLD % key]
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_admin_who_was_away_is_asked_for_the_password(as_person: AsPerson, console: Console, demo: Demo) -> None:
+    console.allow("403")  # the page that asks
+    admin = as_person("olivia", "admin")
+    let_the_proof_grow_old(admin, demo)
+    admin.goto("/people/")
+    admin.get_by_label("Name", exact=True).fill("pia")
+    admin.get_by_role("button", name="Make invitation link").click()
+    expect(admin.get_by_role("heading", name="Is it still you?")).to_be_visible()
+    look(admin, "step-up")
+    admin.get_by_label("Your password").fill(as_person.passwords["olivia"])
+    admin.get_by_role("button", name="Go on").click()
+    expect(said(admin)).to_contain_text("pia is invited.")
 
 
 def test_the_api_reference_lists_the_operations(as_admin: Page) -> None:

@@ -9,6 +9,7 @@ from django.test import Client
 
 from mosaic_admin.access import Role
 from mosaic_admin.people.models import User
+from tests.sessions import prove
 
 PASSWORD = "correct-horse-battery"
 
@@ -32,8 +33,9 @@ def make_user(db: None) -> MakeUser:
 @pytest.fixture
 def client_of(make_user: MakeUser) -> Callable[[Role], Client]:
     def make(role: Role) -> Client:
+        """Return a client of somebody who has just signed in with the password."""
         client = Client()
         client.force_login(make_user(f"{role.value}-person", role))
-        return client
+        return prove(client)
 
     return make

@@ -13,6 +13,7 @@ from migration import rollback, switch_views
 from migration.models import Cutover
 from mosaic_admin.access import Role
 from mosaic_admin.people import attempts, step_up
+from mosaic_admin.people.models import ApiToken, User
 from tests.sessions import prove
 from tests.unit.people.conftest import PASSWORD, MakeUser
 
@@ -38,6 +39,17 @@ FORMS: dict[str, tuple[str, dict[str, Any]]] = {
     "rotate": ("/stack/rotate/", {"confirm": "rotate"}),
     "cutover": ("/migrations/7/cutover", {"confirmation": "mosaic@db:5433"}),
     "rollback": ("/migrations/7/rollback", {"confirmation": "roll back run 7"}),
+}
+
+PERSON = "/people/{person}/change/"
+ADMIN_FORMS: dict[str, tuple[str, dict[str, Any]]] = {
+    "invite": ("/people/", {"username": "zoe", "role": "admin", "invite": "1"}),
+    "add": ("/people/", {"username": "zoe", "role": "operator"}),
+    "role": (PERSON, {"role": "admin"}),
+    "close": (PERSON, {"confirmation": "omar"}),
+    "reopen": (PERSON, {"account": "open"}),
+    "reset": ("/people/{person}/reset/", {}),
+    "token": ("/people/tokens/", {"token_name": "ci", "scopes": ["gateway:write", "doctor:read"]}),
 }
 
 
@@ -74,6 +86,48 @@ def test_a_proof_grows_old(client: Client, done: list[str], what: str) -> None:
     prove(client, ago_s=-3600)  # a clock that was set back
     assert client.post(address, form).status_code == 403
     assert done == []
+
+
+def everything() -> list[Any]:
+    """All that the forms of ADMIN_FORMS could change."""
+    people = User.objects.exclude(username="ada").order_by("pk")
+    return [*people.values_list("username", "role", "is_active", "password"), *ApiToken.objects.values_list("name")]
+
+
+@pytest.mark.parametrize("what", ADMIN_FORMS)
+def test_people_and_tokens_are_changed_by_whoever_knows_the_password(make_user: MakeUser, what: str) -> None:
+    admin = Client()
+    admin.force_login(make_user("ada", Role.ADMIN))
+    person = make_user("omar", Role.SUPPORT, is_active=what != "reopen")
+    address, form = ADMIN_FORMS[what]
+    address, before = address.format(person=person.pk), everything()
+    asked = admin.post(address, form)
+    assert (asked.status_code, everything()) == (403, before)
+    page = asked.content.decode()
+    assert "MOS-ACC-032" in page
+    for name, values in form.items():
+        for value in [values] if isinstance(values, str) else values:
+            assert f'<input type="hidden" name="{name}" value="{value}">' in page
+    assert admin.post(address, {**form, step_up.FIELD: "wrong"}).status_code == 422
+    assert everything() == before
+    assert admin.post(address, {**form, step_up.FIELD: PASSWORD}).status_code in (200, 302)
+    assert everything() != before
+
+
+def test_an_admin_is_asked_once_and_not_at_each_click(make_user: MakeUser) -> None:
+    admin, person = Client(), make_user("omar", Role.SUPPORT)
+    admin.force_login(make_user("ada", Role.ADMIN))
+    address = PERSON.format(person=person.pk)
+    assert admin.post(address, {"role": "operator", step_up.FIELD: PASSWORD}).status_code == 302
+    assert admin.post(*ADMIN_FORMS["token"]).status_code == 200
+    assert admin.post(address, {"confirmation": "omar"}).status_code == 302
+
+
+def test_a_form_with_an_error_is_mended_before_the_password_is_asked(make_user: MakeUser) -> None:
+    admin, person = Client(), make_user("omar", Role.SUPPORT)
+    admin.force_login(make_user("ada", Role.ADMIN))
+    assert admin.post("/people/tokens/", {"token_name": "ci"}).status_code == 422
+    assert admin.post(PERSON.format(person=person.pk), {"confirmation": "another"}).status_code == 422
 
 
 def test_the_password_cannot_be_guessed_there(client: Client, done: list[str]) -> None:
