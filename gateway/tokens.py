@@ -48,6 +48,19 @@ def _is_usable(token: LiveToken) -> bool:
     return any(scope.startswith(SCOPES) for scope in token.scopes)
 
 
+def _as_row(token: LiveToken) -> dict[str, Any]:
+    end = token.expires_at.isoformat() if token.expires_at else None
+    return {"id": token.id, "sha256": token.digest, "scopes": sorted(token.scopes), "expires_at": end}
+
+
+def _of_row(row: Mapping[str, Any]) -> LiveToken:
+    """Return the token of a row. Raises: KeyError, TypeError, ValueError."""
+    end = row.get("expires_at")  # copies of before tokens could expire have none
+    return LiveToken(
+        row["id"], row["sha256"], frozenset(row["scopes"]), datetime.fromisoformat(end).astimezone(UTC) if end else None
+    )
+
+
 class TokenBook:
     """Find tokens by what a request sends, and carry their uses back."""
 
@@ -72,11 +85,13 @@ class TokenBook:
         self._stop.set()
 
     def find(self, raw: str) -> LiveToken | None:
-        """Return the token and note its use; None for one that is unknown, revoked, or unconfirmed for too long."""
+        """Return the token and note its use; None for one that is unknown, over, or unconfirmed for too long."""
         now = datetime.now(UTC)
         with self._lock:
             token = self._known.get(digest_of(raw))
             if token is None or self._as_of is None or now - self._as_of > TRUSTED_FOR:
+                return None
+            if token.expires_at is not None and token.expires_at <= now:  # nobody may be there to say so
                 return None
             if _is_usable(token):  # a refused request is no use
                 self._uses[token.id] = now
@@ -141,8 +156,7 @@ class TokenBook:
         self._is_current = is_current
 
     def _write_copy(self, tokens: Sequence[LiveToken], now: datetime) -> None:
-        rows = [{"id": token.id, "sha256": token.digest, "scopes": sorted(token.scopes)} for token in tokens]
-        document = {"version": 1, "as_of": now.isoformat(), "tokens": rows}
+        document = {"version": 1, "as_of": now.isoformat(), "tokens": [_as_row(token) for token in tokens]}
         try:
             write_private(self._path, json.dumps(document, indent=2) + "\n")
         except OSError:
@@ -152,9 +166,9 @@ class TokenBook:
     def _load_copy(self) -> None:
         try:
             document: dict[str, Any] = json.loads(self._path.read_text())
-            tokens = [LiveToken(row["id"], row["sha256"], frozenset(row["scopes"])) for row in document["tokens"]]
+            tokens = [_of_row(row) for row in document["tokens"]]
             as_of = datetime.fromisoformat(document["as_of"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return
         if as_of.tzinfo is not None and as_of <= datetime.now(UTC):
             with self._lock:

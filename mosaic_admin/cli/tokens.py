@@ -6,6 +6,8 @@ import click
 
 from mosaic_admin.cli import setup_django
 
+LIFETIMES = ("30d", "90d", "1y", "never")  # people.models.Lifetime, which cannot be imported yet
+
 
 @click.group(name="tokens")
 def command() -> None:
@@ -17,25 +19,41 @@ def command() -> None:
 @click.argument("name")
 @click.option("--scope", "scopes", multiple=True, required=True, help="What it may; repeat it for more.")
 @click.option("--person", default="", help="Whose token it is (default: the first admin); it ends with their account.")
-def create(name: str, scopes: tuple[str, ...], person: str) -> None:
+@click.option(
+    "--expires",
+    type=click.Choice(LIFETIMES),
+    default="90d",
+    show_default=True,
+    help="How long it works; `never` until somebody revokes it.",
+)
+def create(name: str, scopes: tuple[str, ...], person: str, expires: str) -> None:
     """Make a token and print it, this once. NAME says what it is for."""
     from mosaic_admin.people import services
 
     owner = services.person(person) if person else services.first_admin()
-    token, raw = services.create_token(name=name, scopes=scopes, created_by=owner)
-    click.echo(f"Token {token.pk} for {token.name} ({', '.join(token.scopes)}), shown this once:", err=True)
+    token, raw = services.create_token(name=name, scopes=scopes, created_by=owner, lifetime=expires)
+    end = f"until {token.expires_at:%Y-%m-%d}" if token.expires_at else "until it is revoked"
+    click.echo(f"Token {token.pk} for {token.name} ({', '.join(token.scopes)}), {end}, shown this once:", err=True)
     click.echo(raw)
 
 
 @command.command(name="list")
 def list_tokens() -> None:
-    """List every token: number, state, scopes, last use, name."""
+    """List every token: number, state, scopes, last use, when it expires, name."""
     from mosaic_admin.people.tokens import all_tokens
+    from mosaic_admin.templatetags.looks import ahead
 
+    ending = 0
     for token in all_tokens():
-        state = "active" if token.is_active else "revoked"
+        state = "revoked" if token.revoked_at else "expired" if token.is_expired else "active"
         used = f"{token.last_used_at:%Y-%m-%d %H:%M}" if token.last_used_at else "never used"
-        click.echo(f"{token.pk:>4} {state:<8} {token.prefix}… {','.join(token.scopes):<34} {used:<17} {token.name}")
+        end = f"expires {ahead(token.expires_at)}" if token.is_active else ""
+        scopes = ",".join(token.scopes)
+        click.echo(f"{token.pk:>4} {state:<8} {token.prefix}… {scopes:<34} {used:<17} {end:<19} {token.name}")
+        ending += token.is_ending
+    if ending:
+        words = "1 token ends" if ending == 1 else f"{ending} tokens end"
+        click.echo(f"{words} within 14 days. Make another, and give it to whatever calls with the old one.", err=True)
 
 
 @command.command()

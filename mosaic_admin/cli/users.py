@@ -34,14 +34,17 @@ STDIN_OPTION = click.option("--password-stdin", is_flag=True, help="Read the pas
 @command.command()
 @click.argument("name")
 @STDIN_OPTION
-def reset(name: str, password_stdin: bool) -> None:
+@click.option("--revoke-tokens", is_flag=True, help="Revoke every API token that NAME made, too.")
+def reset(name: str, password_stdin: bool, revoke_tokens: bool) -> None:
     """Give NAME a new password and end the pause after wrong ones."""
     from django.conf import settings
 
     from mosaic_admin.people import services
 
     given = _given_password(password_stdin)
-    user, password = services.reset_password(username=name, home=settings.HOME, password=given)
+    user, password = services.reset_password(
+        username=name, home=settings.HOME, password=given, revoke_tokens=revoke_tokens
+    )
     _show_once(user.username, password, is_given=given is not None)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 from mosaic_admin.access import Role
-from mosaic_admin.people.models import Scope
+from mosaic_admin.people.models import Lifetime, Scope
 
 
 class HouseForm(forms.Form):
@@ -58,6 +58,12 @@ def _password(label: str, autocomplete: str) -> forms.CharField:
     )
 
 
+def revoke_words(whose: str, tokens: int) -> str:
+    """Label the box that ends somebody's tokens together with their password."""
+    what = "API token" if tokens == 1 else f"{tokens} API tokens"
+    return f"Revoke {whose} {what} too: whatever calls with {'it' if tokens == 1 else 'them'} gets 401"
+
+
 class SignInForm(HouseForm):
     name = _text("Name or e-mail", autocomplete="username", autocapitalize="none", spellcheck="false")
     password = _password("Password", "current-password")
@@ -68,6 +74,14 @@ class PasswordForm(HouseForm):
     old = _password("Password now", "current-password")
     new = _password("New password, 12 characters or more", "new-password")
     repeated = _password("New password again", "new-password")
+    revoke_tokens = forms.BooleanField(required=False)
+
+    def __init__(self, *args: Any, tokens: int, **kwargs: Any) -> None:
+        """`tokens`: how many of this person's API tokens work; with none there is nothing to ask."""
+        super().__init__(*args, **kwargs)
+        self.fields["revoke_tokens"].label = revoke_words("my", tokens)
+        if not tokens:
+            del self.fields["revoke_tokens"]
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}
@@ -99,3 +113,10 @@ class TokenForm(HouseForm):
     scopes = forms.MultipleChoiceField(
         label="It may", choices=Scope.choices, initial=[Scope.DOCTOR_READ], widget=forms.CheckboxSelectMultiple
     )
+    lifetime = forms.ChoiceField(
+        label="It works for", choices=Lifetime.choices, initial=Lifetime.QUARTER, required=False
+    )
+
+    def clean_lifetime(self) -> str:
+        """A form that was sent without it is meant as it is shown."""
+        return self.cleaned_data["lifetime"] or Lifetime.QUARTER

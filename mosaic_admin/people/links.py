@@ -16,6 +16,7 @@ from mosaic_admin.people.errors import LastAdminError, LinkError, PersonError
 from mosaic_admin.people.live_tokens import digest_of
 from mosaic_admin.people.models import LinkPurpose, PersonLink, User
 from mosaic_admin.people.services import PEOPLE, as_person_error, person_by_number, set_password
+from mosaic_admin.people.tokens import revoke_tokens_of
 
 LIFE = timedelta(days=3)
 
@@ -39,8 +40,10 @@ def invite_person(*, username: str, role: str, email: str = "", display_name: st
     return user, raw
 
 
-def reset_person(*, user_id: int, by: User) -> tuple[User, str]:
+def reset_person(*, user_id: int, by: User, revoke_tokens: bool = False) -> tuple[User, str]:
     """End a person's password and sessions now, and make the link for a new one; who never came is invited again.
+
+    `revoke_tokens` ends the API tokens that they made as well.
 
     Raises: NotFoundError, PersonError for an account that is closed, LastAdminError for one's own.
     """
@@ -56,6 +59,8 @@ def reset_person(*, user_id: int, by: User) -> tuple[User, str]:
         raw = _make(user, purpose)
         action = Action.PERSON_RESET if purpose is LinkPurpose.RESET else Action.PERSON_INVITE
         record(action, user.username, link=PEOPLE)
+        if revoke_tokens:
+            revoke_tokens_of(user)
     return user, raw
 
 

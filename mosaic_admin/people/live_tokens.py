@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.apps import apps
@@ -24,6 +24,13 @@ class LiveToken:
     id: int
     digest: str
     scopes: frozenset[str]
+    expires_at: datetime | None = None  # who keeps the token in memory looks at it again
+
+
+def live(now: datetime) -> Q:
+    """Return the condition of a token that works now."""
+    is_not_over = Q(expires_at=None) | Q(expires_at__gt=now)
+    return is_not_over & Q(revoked_at=None, created_by__is_active=True)
 
 
 def _tokens() -> Manager[Any]:
@@ -40,9 +47,9 @@ def read_live_tokens() -> list[LiveToken]:
 
     The token of somebody who is support by now has no scope of the store's: support reads the dashboard only.
     """
-    rows = _tokens().filter(revoked_at=None, created_by__is_active=True).order_by("id")
-    found = rows.values_list("id", "digest", "scopes", "created_by__role")
-    return [LiveToken(pk, digest, _held(scopes, role)) for pk, digest, scopes, role in found]
+    rows = _tokens().filter(live(datetime.now(UTC))).order_by("id")
+    found = rows.values_list("id", "digest", "scopes", "created_by__role", "expires_at")
+    return [LiveToken(pk, digest, _held(scopes, role), end) for pk, digest, scopes, role, end in found]
 
 
 def _held(scopes: list[str], role: str) -> frozenset[str]:

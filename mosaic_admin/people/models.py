@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
@@ -12,6 +13,8 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from mosaic_admin.access import Role
+
+ENDING = timedelta(days=14)
 
 
 class UserManager(BaseUserManager["User"]):
@@ -119,6 +122,19 @@ class Scope(models.TextChoices):
     GATEWAY_WRITE = "gateway:write", "Create, change and delete the gateway’s data"
 
 
+class Lifetime(models.TextChoices):
+    """How long a token works after it was made."""
+
+    MONTH = "30d", "30 days"
+    QUARTER = "90d", "90 days"
+    YEAR = "1y", "a year"
+    NEVER = "never", "until somebody revokes it"
+
+    def ends_at(self, begin: datetime) -> datetime | None:
+        days = {Lifetime.MONTH: 30, Lifetime.QUARTER: 90, Lifetime.YEAR: 365}.get(self)
+        return begin + timedelta(days=days) if days else None
+
+
 class ApiToken(models.Model):
     """A bearer token of a script: only its SHA-256 is kept, the token itself is shown once."""
 
@@ -129,6 +145,7 @@ class ApiToken(models.Model):
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="tokens")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     last_used_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -139,4 +156,13 @@ class ApiToken(models.Model):
 
     @property
     def is_active(self) -> bool:
-        return self.revoked_at is None
+        return self.revoked_at is None and not self.is_expired
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= timezone.now()
+
+    @property
+    def is_ending(self) -> bool:
+        """Say whether it works, and soon will not: time to make another."""
+        return self.is_active and self.expires_at is not None and self.expires_at - timezone.now() < ENDING

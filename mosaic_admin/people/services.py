@@ -22,7 +22,7 @@ from mosaic_admin.errors import NotFoundError
 from mosaic_admin.people.attempts import PAUSE, WRONG_TRIES, counted, forget_account, forgive, left_of, refuse_if_last
 from mosaic_admin.people.errors import LastAdminError, PersonError, SignInError
 from mosaic_admin.people.models import User
-from mosaic_admin.people.tokens import authenticate_token, create_token, revoke_token
+from mosaic_admin.people.tokens import authenticate_token, create_token, revoke_token, revoke_tokens_of
 from mosaic_admin.private_files import write_private
 
 __all__ = [
@@ -191,8 +191,8 @@ def check_own_password(*, request: HttpRequest, password: str) -> None:
     )
 
 
-def change_password(*, request: HttpRequest, old: str, new: str, home: Path) -> None:
-    """Give the person who is signed in a new password; all their other sessions end.
+def change_password(*, request: HttpRequest, old: str, new: str, home: Path, revoke_tokens: bool = False) -> None:
+    """Give the person who is signed in a new password; all their other sessions end, and their tokens if they say so.
 
     Raises: PersonError when the old one is wrong or the new one too weak, SignInPausedError.
     """
@@ -202,9 +202,13 @@ def change_password(*, request: HttpRequest, old: str, new: str, home: Path) -> 
     with transaction.atomic():
         set_password(user, new, home)
         record(Action.PERSON_PASSWORD, user.username, person=user)
+        if revoke_tokens:
+            revoke_tokens_of(user)
 
 
-def reset_password(*, username: str, home: Path, password: str | None = None) -> tuple[User, str]:
+def reset_password(
+    *, username: str, home: Path, password: str | None = None, revoke_tokens: bool = False
+) -> tuple[User, str]:
     """Give a person a new password without the old one (for the command line), reopen the account, end its pauses.
 
     Raises: NotFoundError, PersonError.
@@ -216,6 +220,8 @@ def reset_password(*, username: str, home: Path, password: str | None = None) ->
         set_password(user, new_password, home)
         forget_account(user)
         record(Action.PERSON_RESET, user.username, link=PEOPLE)
+        if revoke_tokens:
+            revoke_tokens_of(user)
     return user, new_password
 
 

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterable
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from mosaic_admin.access import Role
@@ -14,15 +14,17 @@ from mosaic_admin.audit.models import Action
 from mosaic_admin.audit.services import record
 from mosaic_admin.errors import NotFoundError
 from mosaic_admin.people.errors import ScopeMissingError, TokenRequestError
-from mosaic_admin.people.live_tokens import USED_EVERY, digest_of
-from mosaic_admin.people.models import ApiToken, Scope, User
+from mosaic_admin.people.live_tokens import USED_EVERY, digest_of, live
+from mosaic_admin.people.models import ApiToken, Lifetime, Scope, User
 
 MARK = "mosaic_"  # lets secret scanners recognise a leaked token
 TOKENS = "/people/tokens/"
 
 
-def create_token(*, name: str, scopes: Iterable[str], created_by: User) -> tuple[ApiToken, str]:
-    """Make a token; returns the row and the token itself, which cannot be shown again.
+def create_token(
+    *, name: str, scopes: Iterable[str], created_by: User, lifetime: str = Lifetime.QUARTER
+) -> tuple[ApiToken, str]:
+    """Make a token that works for a `Lifetime`; returns the row and the token itself, which cannot be shown again.
 
     Raises: TokenRequestError.
     """
@@ -41,10 +43,34 @@ def create_token(*, name: str, scopes: Iterable[str], created_by: User) -> tuple
     raw = MARK + secrets.token_urlsafe(32)
     with transaction.atomic():
         token = ApiToken.objects.create(
-            name=name.strip()[:80], prefix=raw[:12], digest=digest_of(raw), scopes=wanted, created_by=created_by
+            name=name.strip()[:80],
+            prefix=raw[:12],
+            digest=digest_of(raw),
+            scopes=wanted,
+            created_by=created_by,
+            expires_at=Lifetime(lifetime).ends_at(timezone.now()),
         )
-        record(Action.TOKEN_CREATE, token.name, link=TOKENS, after={"scopes": wanted, "number": token.pk})
+        made = {"scopes": wanted, "number": token.pk, "expires_at": _day_of(token)}
+        record(Action.TOKEN_CREATE, token.name, link=TOKENS, after=made)
     return token, raw
+
+
+def _day_of(token: ApiToken) -> str:
+    return f"{token.expires_at:%Y-%m-%d}" if token.expires_at else "never"
+
+
+def live_tokens_of(user: User) -> QuerySet[ApiToken]:
+    """Return the tokens that this person made and that still work."""
+    return ApiToken.objects.filter(live(timezone.now()), created_by=user).order_by("pk")
+
+
+def revoke_tokens_of(user: User) -> int:
+    """Revoke every token of this person, each with its event; returns how many those were."""
+    with transaction.atomic():
+        numbers = list(live_tokens_of(user).values_list("pk", flat=True))
+        for number in numbers:
+            revoke_token(token_id=number)
+    return len(numbers)
 
 
 def revoke_token(*, token_id: int) -> ApiToken:
@@ -73,11 +99,7 @@ def authenticate_token(raw: str, scope: str) -> ApiToken | None:
 
     Raises: ScopeMissingError when the token works and lacks the scope.
     """
-    token = (
-        ApiToken.objects.filter(digest=digest_of(raw), revoked_at=None, created_by__is_active=True)
-        .select_related("created_by")
-        .first()
-    )
+    token = ApiToken.objects.filter(live(timezone.now()), digest=digest_of(raw)).select_related("created_by").first()
     if token is None:
         return None
     if scope not in token.scopes:
@@ -96,4 +118,5 @@ def all_tokens(text: str = "") -> QuerySet[ApiToken]:
     """Return every token, or those whose name, beginning or maker holds the text; live ones first."""
     holds = Q(name__icontains=text) | Q(prefix__icontains=text) | Q(created_by__username__icontains=text)
     rows = ApiToken.objects.filter(holds if text else Q()).select_related("created_by")
-    return rows.order_by(F("revoked_at").desc(nulls_first=True), "-created_at", "-pk")
+    is_over = Case(When(expires_at__lte=timezone.now(), then=Value(1)), default=Value(0))
+    return rows.order_by(F("revoked_at").desc(nulls_first=True), is_over, "-created_at", "-pk")

@@ -22,7 +22,7 @@ from mosaic_admin.access import ADMINS, READERS, allow, public
 from mosaic_admin.confirm import Question, ask
 from mosaic_admin.people import links, services, step_up, tokens
 from mosaic_admin.people.errors import PersonError, SignInError
-from mosaic_admin.people.forms import JoinForm, PasswordForm, PersonForm, SignInForm, TokenForm
+from mosaic_admin.people.forms import JoinForm, PasswordForm, PersonForm, SignInForm, TokenForm, revoke_words
 from mosaic_admin.people.models import ApiToken, User
 from mosaic_admin.templatetags.looks import age
 
@@ -78,12 +78,11 @@ def sign_out(request: HttpRequest) -> HttpResponseBase:
 @allow(READERS)
 @sensitive_post_parameters()
 def password(request: HttpRequest) -> HttpResponseBase:
-    form = PasswordForm(request.POST or None)
+    form = PasswordForm(request.POST or None, tokens=tokens.live_tokens_of(_signed_in(request)).count())
     if request.method == "POST" and form.is_valid():
+        given = {name: value for name, value in form.cleaned_data.items() if name != "repeated"}
         try:
-            services.change_password(
-                request=request, old=form.cleaned_data["old"], new=form.cleaned_data["new"], home=settings.HOME
-            )
+            services.change_password(request=request, home=settings.HOME, **given)
         except PersonError as error:
             form.add_errors(error.context["fields"])
         except SignInError as error:  # too many wrong ones
@@ -144,11 +143,16 @@ def _address(request: HttpRequest, raw: str) -> str:
 @never_cache
 def reset(request: HttpRequest, user_id: int) -> HttpResponseBase:
     """Ask; then show the list again, with the new link on top of it: on this answer only."""
+    person = services.person_by_number(user_id)
     if request.method != "POST":
-        return render(request, "people/reset.html", {"person": services.person_by_number(user_id)})
-    if asked := _prove(request, f"make a new link for {services.person_by_number(user_id)}"):
+        count = tokens.live_tokens_of(person).count()
+        shown = {"person": person, "revoke": revoke_words(f"{person}’s", count) if count else ""}
+        return render(request, "people/reset.html", shown)
+    if asked := _prove(request, f"make a new link for {person}"):
         return asked
-    user, raw = links.reset_person(user_id=user_id, by=_signed_in(request))
+    user, raw = links.reset_person(
+        user_id=user_id, by=_signed_in(request), revoke_tokens="revoke_tokens" in request.POST
+    )
     context = {"form": PersonForm(), "invited": user, "link": _address(request, raw), "is_reset": True}
     return render(request, "people/list.html", context | _listed(request, services.people))
 
@@ -213,7 +217,10 @@ def token_list(request: HttpRequest) -> HttpResponseBase:
         if asked := _prove(request, "make a token", "people:tokens"):
             return asked
         context["token"], context["raw"] = tokens.create_token(
-            name=form.cleaned_data["token_name"], scopes=form.cleaned_data["scopes"], created_by=_signed_in(request)
+            name=form.cleaned_data["token_name"],
+            scopes=form.cleaned_data["scopes"],
+            created_by=_signed_in(request),
+            lifetime=form.cleaned_data["lifetime"],
         )
         context["form"] = TokenForm()
     context |= _listed(request, tokens.all_tokens)

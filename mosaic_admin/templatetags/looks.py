@@ -6,7 +6,7 @@ They choose looks, never rules.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from django import template
@@ -212,8 +212,22 @@ def age(moment: datetime | None) -> str:
 
 
 @register.filter
+def ahead(moment: datetime | None) -> str:
+    """Return how far away something is that is to come: in 12 days, in 5 h; never for nothing."""
+    if moment is None:
+        return "never"
+    left = moment - timezone.now()
+    if left < timedelta(days=1):
+        return f"in {duration(max(0.0, left.total_seconds()))}"
+    return "in 1 day" if left.days == 1 else f"in {left.days} days"
+
+
+@register.filter
 def utc(moment: datetime | None, shape: str = "full") -> str:
-    """Return a moment in UTC: 21 Nov 2026, 22:14:09 UTC; shape `time` 22:14:09, `short` 21 Nov, 22:14."""
+    """Return a moment in UTC: 21 Nov 2026, 22:14:09 UTC.
+
+    Shape `time` 22:14:09, `short` 21 Nov, 22:14, `day` 21 Nov 2026.
+    """
     if moment is None:
         return "–"
     moment = moment.astimezone(UTC)
@@ -222,6 +236,8 @@ def utc(moment: datetime | None, shape: str = "full") -> str:
             return f"{moment:%H:%M:%S}"
         case "short":
             return f"{moment.day} {moment:%b, %H:%M}"
+        case "day":
+            return f"{moment.day} {moment:%b %Y}"
         case _:
             return f"{moment.day} {moment:%b %Y, %H:%M:%S} UTC"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -91,7 +92,36 @@ def test_tokens_outlive_the_control_plane_and_a_restart_for_a_day(
     assert restarted.find(RAW) is None
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"as_of": "2026-01-01", "tokens": []}', '{"as_of": 1, "tokens": 1}'])
+def test_a_token_expires_also_while_nobody_can_be_asked(
+    tmp_path: Path, control: ControlPlane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    control.tokens = [replace(TOKEN, expires_at=datetime.now(UTC) + timedelta(hours=1))]
+    book_of(tmp_path, control).refresh()
+    control.is_down = True
+    restarted = book_of(tmp_path, control)
+    restarted._load_copy()
+    assert restarted.find(RAW) == control.tokens[0]
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
+            return datetime.now(UTC) + timedelta(hours=1, seconds=1)
+
+    monkeypatch.setattr(module, "datetime", Later)
+    assert restarted.find(RAW) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '{"as_of": "2026-01-01", "tokens": []}',
+        '{"as_of": 1, "tokens": [1]}',
+        '{"as_of": 1, "tokens": 1}',
+    ],
+)
 def test_a_damaged_copy_is_no_copy(tmp_path: Path, control: ControlPlane, text: str) -> None:
     copy_path(tmp_path).parent.mkdir()
     copy_path(tmp_path).write_text(text)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from mosaic_admin.access import Role
 from mosaic_admin.people import tokens, views
@@ -113,6 +115,39 @@ def test_a_token_is_shown_once_and_can_be_revoked(client_of: ClientOf) -> None:
     page = client.post(revoke, {"confirmation": "CI"}, follow=True).content.decode()
     assert "CI is revoked" in page
     assert "Revoked" in page
+
+
+def test_a_token_works_for_as_long_as_was_chosen_and_the_list_says_how_long_that_is(client_of: ClientOf) -> None:
+    client = client_of(Role.ADMIN)
+    form = {"token_name": "CI", "scopes": ["doctor:read"]}
+    assert '<option value="90d" selected>90 days</option>' in client.get("/people/tokens/").content.decode()
+    assert client.post("/people/tokens/", {**form, "lifetime": "2y"}).status_code == 422
+    assert "expires in 29 days" in client.post("/people/tokens/", {**form, "lifetime": "30d"}).content.decode()
+    now = timezone.now()
+    for left, words in {
+        timedelta(days=12, minutes=1): ("Ends soon", "expires in 12 days"),
+        timedelta(hours=-1): ("Expired", f"{now:%Y}"),
+        None: ("Active", "expires never"),
+    }.items():
+        ApiToken.objects.update(expires_at=now + left if left else None)
+        page = client.get("/people/tokens/").content.decode()
+        assert [word in page for word in words] == [True, True], words
+
+
+@pytest.mark.parametrize("wanted", [{}, {"revoke_tokens": "1"}], ids=["kept", "revoked"])
+def test_a_new_password_ends_the_tokens_when_that_is_wanted(
+    client_of: ClientOf, make_user: MakeUser, wanted: dict[str, str]
+) -> None:
+    client, omar = client_of(Role.ADMIN), make_user("omar", Role.OPERATOR)
+    admin = User.objects.get(username="admin-person")
+    new = "a-new-and-long-one"
+    own = {"old": PASSWORD, "new": new, "repeated": new}
+    for owner, address, form in ((omar, f"/people/{omar.pk}/reset/", {}), (admin, "/people/password/", own)):
+        assert 'name="revoke_tokens"' not in client.get(address).content.decode()
+        _, raw = tokens.create_token(name=f"of-{owner}", scopes=["doctor:read"], created_by=owner)
+        assert "API token too" in client.get(address).content.decode()
+        assert client.post(address, {**form, **wanted}).status_code in (200, 302)
+        assert (tokens.authenticate_token(raw, "doctor:read") is None) is bool(wanted)
 
 
 def test_an_account_is_closed_after_its_name_was_typed_and_not_before(client_of: ClientOf, make_user: MakeUser) -> None:

@@ -9,6 +9,7 @@ from django.test import RequestFactory
 from mosaic_admin.cli import main, mosaic
 from mosaic_admin.people import services
 from mosaic_admin.people.models import User
+from mosaic_admin.people.tokens import authenticate_token, create_token
 from tests.unit.people.conftest import MakeUser
 
 pytestmark = pytest.mark.django_db
@@ -36,6 +37,14 @@ def test_reset_takes_a_password_from_standard_input_and_does_not_repeat_it(make_
     result = run("reset", "maya", "--password-stdin", given="brand-new-password-1\n")
     assert may_sign_in("maya", "brand-new-password-1")
     assert "brand-new" not in result.output
+
+
+def test_reset_revokes_the_tokens_when_that_is_wanted(make_user: MakeUser) -> None:
+    _, raw = create_token(name="ci", scopes=["doctor:read"], created_by=make_user("maya"))
+    run("reset", "maya")
+    assert authenticate_token(raw, "doctor:read")
+    run("reset", "maya", "--revoke-tokens")
+    assert authenticate_token(raw, "doctor:read") is None
 
 
 def test_list_shows_name_role_and_state(make_user: MakeUser) -> None:
