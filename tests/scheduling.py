@@ -38,6 +38,7 @@ LONG = (
     "tests/integration/engine/test_crash.py",
     "tests/integration/stack/test_runtimes.py",
     "tests/integration/gateway/test_contract.py",
+    "tests/integration/web/test_api_contract.py",
     "tests/integration/doctor/test_canaries.py",
     "tests/integration/pglite/test_commands.py",
     "tests/integration/migration/test_real_engine.py",
