@@ -39,13 +39,15 @@ POSTGRES: Mapping[str, tuple[str, ...]] = {
 # The driver knows these, and an address of ours may not have them.
 REFUSED: Mapping[str, str] = {
     "dbname": "the database stands in the address itself, and pages, confirmations and rehearsals go by that",
+    "port": "the port stands in the address itself, and pages and confirmations go by that",
     "service": "a file on each host would say where it leads",
     "replication": "it asks for a session that no query works in",
 }
+REFUSED_OF_VALKEY: Mapping[str, str] = {
+    "db": "the database is the number after the /, and pages and the doctor go by that",
+}
 _VALKEY_PLAIN: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(
-        ("username", "password", "db", "socket_timeout", "socket_connect_timeout", "health_check_interval"), ANY
-    ),
+    **dict.fromkeys(("username", "password", "socket_timeout", "socket_connect_timeout", "health_check_interval"), ANY),
     "protocol": ("2", "3"),
 }
 _VALKEY_TLS: Mapping[str, tuple[str, ...]] = {
@@ -61,10 +63,12 @@ def parameter_problem(path: str, url: str) -> Problem | None:
     try:
         pairs = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
     except ValueError:
-        return Problem(path, "has parameters that cannot be read", "Write them as ?name=value&name=value.")
+        return _unreadable(path)
+    if any(pair.count("=") != 1 for pair in parts.query.split("&") if pair):
+        return _unreadable(path)
     known = _known(parts.scheme)
     for number, (name, value) in enumerate(pairs, start=1):
-        if parts.scheme in POSTGRES_SCHEMES and (problem := _refused(path, name, parts.hostname)):
+        if problem := _refused(path, name, is_postgres=parts.scheme in POSTGRES_SCHEMES):
             return problem
         if name not in known:
             return _unknown(path, number, name, known, parts.scheme)
@@ -80,13 +84,19 @@ def parameter_problem(path: str, url: str) -> Problem | None:
     return None
 
 
-def _refused(path: str, name: str, host: str | None) -> Problem | None:
+def _unreadable(path: str) -> Problem:
+    remedy = "Write them as ?name=value&name=value; = and & in a value are percent-encoded (%3D, %26)."
+    return Problem(path, "has parameters that cannot be read", remedy)
+
+
+def _refused(path: str, name: str, *, is_postgres: bool) -> Problem | None:
     """Refuse what a driver knows and a configuration must not do."""
-    if name in REFUSED:
-        return Problem(path, f"has the parameter {name}: {REFUSED[name]}", f"Remove {name} from the address.")
-    if name == "sslkeylogfile":
+    refused = REFUSED if is_postgres else REFUSED_OF_VALKEY
+    if name in refused:
+        return Problem(path, f"has the parameter {name}: {refused[name]}", f"Remove {name} from the address.")
+    if is_postgres and name == "sslkeylogfile":
         return Problem(path, "has sslkeylogfile, which writes the keys of each connection into a file", "Remove it.")
-    if name == "host" and host:
+    if is_postgres and name == "host":  # one before the ? is there, or the address would not have come so far
         return Problem(path, "names one host before the ? and another one after it", "Keep the host before the ? only.")
     return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from tiers.parameters import POSTGRES_SCHEMES, parameter_problem
 from tiers.problems import Problem
 from tiers.schema import ConfigDocument, Parts, PostgresDocument, Tier, config_shape, words_of
 
+_NO_CODE = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")  # a percent sign that begins no character, to libpq
 VALKEY_SCHEMES = ("redis", "rediss", "valkey", "valkeys")
 
 
@@ -95,7 +97,7 @@ def url_problem(path: str, url: str, schemes: tuple[str, ...], example: str) -> 
         host = parts.hostname
     except ValueError:
         return Problem(path, "is not an address that can be read", remedy)
-    if parts.scheme not in schemes:
+    if parts.scheme not in schemes or not url.startswith(parts.scheme):  # no driver reads it in capitals
         return Problem(path, f"does not begin with {schemes[0]}://", remedy)
     if not host or port == 0 or any(char.isspace() or not char.isprintable() for char in url):
         return Problem(path, "has no usable host or port", remedy)
@@ -103,6 +105,8 @@ def url_problem(path: str, url: str, schemes: tuple[str, ...], example: str) -> 
         return Problem(path, "names no database", remedy)
     if schemes is VALKEY_SCHEMES and not _is_number(parts.path.strip("/") or "0"):
         return Problem(path, "has a database that is not a number", remedy)
+    if schemes is POSTGRES_SCHEMES and (parts.netloc.count("@") > 1 or parts.fragment or _NO_CODE.search(url)):
+        return Problem(path, "has a character that its driver reads as something else (@, # or %)", remedy)
     if problem := parameter_problem(path, url):
         return problem
     if "•" in unquote(url):

@@ -342,10 +342,19 @@ def test_known_parameters_are_accepted(url: str) -> None:
     [
         ("postgresql://h/d?sslkeylogfile=/tmp/keys", "writes the keys of each connection into a file"),
         ("postgresql://h/d?host=elsewhere", "names one host before the ? and another one after it"),
+        ("postgresql://u:p@ss@h/d", "has a character that its driver reads as something else"),
+        ("postgresql://u:100%@h/d", "has a character that its driver reads as something else"),
+        ("postgresql://h/d#x", "has a character that its driver reads as something else"),
+        ("POSTGRESQL://h/d", "does not begin with postgresql://"),
+        ("postgresql://h/d?application_name==x", "has parameters that cannot be read"),
     ],
 )
 def test_what_a_driver_knows_and_nobody_may_ask_for_is_refused(url: str, reason: str) -> None:
     assert reason in problems(changed(STANDALONE, "storage", url=url))["storage.url"]
+
+
+def test_a_valkey_database_stands_in_the_address_only() -> None:
+    assert "has the parameter db" in problems(changed(FEDERATED, "queue", url="redis://h/0?db=3"))["queue.url"]
 
 
 def test_the_known_parameters_are_the_drivers() -> None:
