@@ -56,9 +56,9 @@ def from_options(
     """Build the decisions of a command line.
 
     Raises:
-        BadDecisionError: one cannot be understood.
+        BadDecisionError: one cannot be understood, or two are about the same thing and say opposite things.
     """
-    return Decisions(
+    made = Decisions(
         carry_tables=tuple(carry_tables),
         skip_tables=dict(parse_skip(item) for item in skip_tables),
         carry_columns=_columns(carry_columns, "--carry-column"),
@@ -67,6 +67,15 @@ def from_options(
         allow_rejects=allow_rejects,
         allow_sessions=allow_sessions,
     )
+    _refuse_both("table", made.carry_tables, made.skip_tables, "--carry-table", "--skip-table")
+    _refuse_both("column", made.carry_columns, made.drop_columns, "--carry-column", "--drop-column")
+    return made
+
+
+def _refuse_both(kind: str, kept: Iterable[str], left: Iterable[str], *options: str) -> None:
+    for name in sorted({*kept} & {*left}):
+        remedy = f"Write {' or '.join(options)} for it."
+        raise BadDecisionError(f"The {kind} `{name}` is to be carried and left behind.", remediation=remedy)
 
 
 def merge(old: Decisions, new: Decisions) -> Decisions:
