@@ -14,6 +14,7 @@ from typing import Any
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 CLOSERS = 4
+PIECE_BYTES = 65_536
 TAKEN_BYTES = 8_000_000  # of a body, into memory; a larger one is refused by the application, which reads none of it
 
 log = logging.getLogger("mosaic.web")
@@ -29,9 +30,11 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     request_s = 30.0  # for the whole request, head and body
     stalled_s = 30.0  # for a client that takes nothing of its answer
+    taken_bytes_s = 16_000  # a client that takes less of a long answer is given up
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.cfg.set("sendfile", False)  # the kernel would send files past our clock
         self._closers = ThreadPoolExecutor(CLOSERS, thread_name_prefix="hang-up")
         self._deadlines: dict[TConn, float] = {}
         self._guard = threading.Lock()
@@ -55,8 +58,11 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     def handle_request(self, req: Any, conn: TConn) -> Any:
         _take_body(req, conn.sock)
         self._is_taken(conn)
-        conn.sock.settimeout(self.stalled_s)
-        return super().handle_request(req, conn)
+        plain, conn.sock = conn.sock, _Outgoing(conn.sock, self.stalled_s, self.taken_bytes_s)
+        try:
+            return super().handle_request(req, conn)
+        finally:
+            conn.sock = plain
 
     def _is_taken(self, conn: TConn) -> None:
         with self._guard:
@@ -79,6 +85,34 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             self._closers.submit(TConn.close, conn, graceful=True)
         else:
             TConn.close(conn)
+
+
+class _Outgoing:
+    """A connection while it is answered: what is sent has to be taken, at a rate.
+
+    A time for each send alone would let a client take a byte now and then of an answer in many pieces, for days. Only
+    the time spent waiting for the client counts, not what the application takes to make the next piece.
+    """
+
+    def __init__(self, sock: socket.socket, grace_s: float, bytes_s: float) -> None:
+        self._sock = sock
+        self._left_s = grace_s
+        self._bytes_s = bytes_s
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+    def sendall(self, data: bytes) -> None:
+        """Send all of it. Raises TimeoutError when the client is too slow."""
+        rest = memoryview(data)
+        while rest:
+            if self._left_s <= 0:
+                raise TimeoutError("the client takes its answer too slowly")
+            begun = time.monotonic()
+            self._sock.settimeout(self._left_s)
+            sent = self._sock.send(rest[:PIECE_BYTES])
+            self._left_s += sent / self._bytes_s - (time.monotonic() - begun)
+            rest = rest[sent:]
 
 
 def _take_body(req: Any, sock: socket.socket) -> None:

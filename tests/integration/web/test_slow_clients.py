@@ -5,8 +5,10 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import httpx
@@ -19,11 +21,18 @@ THREADS = 4
 PATIENCE_S = 20.0  # far more than the worker's second, far less than for ever
 
 
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
+@pytest.fixture(scope="module", params=["HurriedWorker", "HurriedGatewayWorker"])
+def port(request: pytest.FixtureRequest) -> Iterator[int]:
+    """The dashboard's worker and the gateway's, each in a hurry."""
     number = free_port()
     command = [sys.executable, "-m", "gunicorn", "tests.fakes.serving:app", "--bind", f"127.0.0.1:{number}"]
-    command += ["--worker-class", "tests.fakes.serving.HurriedWorker", "--threads", str(THREADS), "--no-control-socket"]
+    command += [
+        "--worker-class",
+        f"tests.fakes.serving.{request.param}",
+        "--threads",
+        str(THREADS),
+        "--no-control-socket",
+    ]
     process = subprocess.Popen(command)
     try:
         assert wait_until(lambda: answers(number), 60)
@@ -55,6 +64,35 @@ def test_slow_clients_keep_nobody_waiting(port: int, sent: bytes) -> None:
             clients.enter_context(socket.create_connection(("127.0.0.1", port))).sendall(sent)
         time.sleep(0.2)
         assert answers(port)
+
+
+@pytest.mark.parametrize("path", ["pieces", "file", "large"])
+def test_clients_that_take_an_answer_drop_by_drop_keep_nobody_waiting(port: int, path: str) -> None:
+    """Each takes some 100 kB/s: no single piece takes long, the whole would take ten minutes."""
+    is_over = threading.Event()
+    with ThreadPoolExecutor(THREADS + 2) as clients:
+        try:
+            for _ in range(THREADS + 2):
+                clients.submit(sip, port, f"GET /{path} HTTP/1.1\r\nHost: a\r\n\r\n".encode(), is_over)
+            time.sleep(0.5)
+            assert answers(port)
+        finally:
+            is_over.set()
+
+
+def sip(port: int, request: bytes, is_over: threading.Event) -> None:
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
+        client.connect(("127.0.0.1", port))
+        client.sendall(request)
+        while not is_over.wait(0.1):
+            client.recv(10_000)
+
+
+@pytest.mark.parametrize("path", ["pieces", "file", "large"])
+def test_a_client_that_takes_its_answer_as_it_comes_gets_all_of_it(port: int, path: str) -> None:
+    answer = httpx.get(f"http://127.0.0.1:{port}/{path}", trust_env=False, timeout=PATIENCE_S)
+    assert len(answer.content) == 60_000_000
 
 
 def test_a_client_that_sends_a_byte_at_a_time_is_given_no_more_time(port: int) -> None:
