@@ -7,6 +7,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from django.conf import settings
+
 from compose.embedded.ports import free_port
 
 _CLEARED = ("DATABASE_URL", "VALKEY_URL", "PGPASSWORD", "PGHOST", "PGUSER", "PGPORT", "PGSERVICE")
@@ -37,6 +39,11 @@ def _isolate() -> None:
 
 
 _isolate()
+
+
+def pytest_configure() -> None:
+    """The real hash takes a quarter of a second on purpose. Servers and commands that a test starts take it."""
+    settings.PASSWORD_HASHERS = ["tests.fakes.hasher.OneRound"]
 
 
 def pytest_unconfigure() -> None:

@@ -16,12 +16,6 @@ PASSWORD = "correct-horse-battery"
 MakeUser = Callable[..., User]
 
 
-@pytest.fixture(autouse=True)
-def _fast_hasher(settings: object) -> None:
-    """The real hasher takes a quarter of a second on purpose; what it guards is not tested here."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # type: ignore[attr-defined]
-
-
 @pytest.fixture
 def make_user(db: None) -> MakeUser:
     def make(username: str = "maya", role: Role = Role.ADMIN, **fields: object) -> User:
