@@ -96,12 +96,12 @@ def control_valkey() -> Iterator[EmbeddedValkey]:
 
 @pytest.fixture
 def make_database() -> Iterator[MakeDatabase]:
-    """Return `make_database(server, *extensions) -> url`: a fresh database, dropped after the test."""
+    """Return `make_database(server, *extensions, template="") -> url`: a fresh database, dropped after the test."""
     made: list[tuple[EmbeddedPostgres, str]] = []
 
-    def make(server: EmbeddedPostgres, *extensions: str) -> str:
+    def make(server: EmbeddedPostgres, *extensions: str, template: str = "template1") -> str:
         name = f"test_{secrets.token_hex(6)}"
-        _run(server, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        _run(server, sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
         made.append((server, name))
         for extension in extensions:
             _run(server, sql.SQL("CREATE EXTENSION {}").format(sql.Identifier(extension)), database=name)

@@ -18,6 +18,7 @@ from compose.embedded import EmbeddedPostgres
 from tests.servers import MakeDatabase
 
 ROOT = Path(__file__).resolve().parents[3]
+POSTGRESQL_TEMPLATE = "backup_template"
 
 
 @dataclass
@@ -76,10 +77,16 @@ class Install:
         self.query(f"INSERT INTO people_user (username, {columns}) {ada}")
 
     def prepare(self) -> None:
+        """Make its tables, its configuration and the admin Ada."""
         self.folder.mkdir(exist_ok=True)
         done = self.run("-m", "django", "migrate", "--verbosity", "0")
         assert done.returncode == 0, done.stderr
         (self.folder / "mosaic.config.json").write_text('{"version": 1, "tier": "local"}\n')
+        self.ok("users", "create", "ada", "--role", "admin")
+
+    def copy(self, folder: Path, database_url: str = "") -> Install:
+        shutil.copytree(self.folder, folder)
+        return Install(folder, database_url)
 
     def drop(self) -> None:
         """Lose everything, as a broken disk does."""
@@ -94,24 +101,28 @@ def install(request: pytest.FixtureRequest, tmp_path: Path) -> Install:
     if request.param == "sqlite":
         found: Install = request.getfixturevalue("sqlite_install")
         return found
-    made = Install(tmp_path / "install")
+    template: Install = request.getfixturevalue("postgresql_template")
     make: MakeDatabase = request.getfixturevalue("make_database")
     server: EmbeddedPostgres = request.getfixturevalue("plain_postgres")
-    made.database_url = make(server)
-    made.prepare()
-    made.ok("users", "create", "ada", "--role", "admin")
-    return made
-
-
-@pytest.fixture(scope="module")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = Install(tmp_path_factory.mktemp("template") / "install")
-    made.prepare()
-    made.ok("users", "create", "ada", "--role", "admin")
-    return made.folder
+    return template.copy(tmp_path / "install", make(server, template=POSTGRESQL_TEMPLATE))
 
 
 @pytest.fixture
-def sqlite_install(sqlite_template: Path, tmp_path: Path) -> Install:
-    shutil.copytree(sqlite_template, tmp_path / "install")
-    return Install(tmp_path / "install")
+def sqlite_install(sqlite_template: Install, tmp_path: Path) -> Install:
+    return sqlite_template.copy(tmp_path / "install")
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Install:
+    made = Install(tmp_path_factory.mktemp("sqlite") / "install")
+    made.prepare()
+    return made
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(plain_postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Install:
+    with psycopg.connect(plain_postgres.url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {POSTGRESQL_TEMPLATE}")
+    made = Install(tmp_path_factory.mktemp("postgresql") / "install", plain_postgres.url_for(POSTGRESQL_TEMPLATE))
+    made.prepare()
+    return made

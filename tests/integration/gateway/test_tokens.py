@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from compose.embedded import EmbeddedPostgres
+from tests.control_database import lay_tables
 from tests.integration.gateway.conftest import OWNER, REPOSITORY, Gateway, standalone
 from tests.servers import MakeDatabase
 
@@ -22,16 +23,11 @@ CONTROL_DOWN_S = 12.0  # a read that hangs takes its 5 s to say so
 
 def make_control_plane(gateway: Gateway) -> None:
     """Give this gateway's home a dashboard database with one admin."""
-    done = subprocess.run(
-        [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
-        env=gateway.environ,
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    if "DATABASE_URL" in gateway.environ:
+        command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+        subprocess.run(command, env=gateway.environ, cwd=REPOSITORY, timeout=120, check=True)
+    else:
+        lay_tables(gateway.home)
     assert gateway.run("users", "create", "ada", "--role", "admin", timeout_s=60.0).returncode == 0
 
 

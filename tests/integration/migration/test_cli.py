@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.control_database import lay_tables
 from tests.integration.engine.support import CAMEL, load, scalar
 
 MIGRATE = ("migrate-tier", "--to", "federated", "--inline")
@@ -65,9 +66,7 @@ def shell(tmp_path: Path) -> Shell:
         "DJANGO_SETTINGS_MODULE": "mosaic_admin.settings",
     }
     made = Shell(tmp_path, environment)
-    subprocess.run(
-        [sys.executable, "manage.py", "migrate", "--verbosity", "0"], env=environment, check=True, timeout=120
-    )
+    lay_tables(tmp_path / "home")
     return made
 
 
