@@ -198,10 +198,26 @@ def translate(error: BaseException) -> BaseException:
     )
 
 
+@contextmanager
+def memory_named(*connections: Connection | None) -> Iterator[None]:
+    """Raise MemoryError where libpq got no memory for an answer: psycopg calls that by another name in a COPY."""
+    try:
+        yield
+    except psycopg.Error as exc:
+        said = [connection.pgconn.error_message.decode(errors="replace") for connection in connections if connection]
+        if not exc.sqlstate and any(map(_tells_of_no_memory, said)):
+            raise MemoryError from None
+        raise
+
+
+def _tells_of_no_memory(text: str) -> bool:
+    return "out of memory" in text or "cannot allocate memory" in text.lower()
+
+
 def _is_memory_of_ours(error: BaseException) -> bool:
     """Say whether libpq, in this process, got no memory, or no thread could be started for lack of it."""
     if isinstance(error, psycopg.Error):
-        return not error.sqlstate and ("out of memory" in str(error) or "cannot allocate memory" in str(error).lower())
+        return not error.sqlstate and _tells_of_no_memory(str(error))
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
     return isinstance(error, RuntimeError) and "start new thread" in str(error)

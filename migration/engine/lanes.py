@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import psycopg
 
 from migration.engine.catalog import Connection
-from migration.engine.connections import Sessions, translate
+from migration.engine.connections import Sessions, memory_named, translate
 from migration.engine.model import Control, Endpoint
 from migration.engine.progress import Tracker
 from migration.engine.throttle import Throttle
@@ -127,6 +127,7 @@ class LaneGroup(Generic[Task]):
         try:
             with ExitStack() as stack:
                 lane = self._open(stack)
+                stack.enter_context(memory_named(lane.source, lane.target))
                 while (task := self._todo.get()) is not None and not self._ends.sessions.stopped.is_set():
                     self._work(lane, task)
         except BaseException as exc:  # noqa: BLE001  # handed to the thread that waits, which raises it
