@@ -144,7 +144,8 @@ def poll(url: str, cookies: dict[str, str], number: int, stop: threading.Event, 
         stop.wait(delay)
         page = client.get(f"/migrations/{number}/").text
         address, tag, every = found(page)
-        strip_at = time.monotonic() + 10
+        strip_every = strip_poll(page)
+        strip_at = time.monotonic() + strip_every
         while not stop.wait(every):
             begun = time.perf_counter()
             answer = client.get(address, headers={"HX-Request": "true", "HX-PTag": tag})
@@ -152,7 +153,7 @@ def poll(url: str, cookies: dict[str, str], number: int, stop: threading.Event, 
             if answer.status_code == 200 and answer.text:
                 address, tag, every = found(answer.text)
             if time.monotonic() > strip_at:
-                strip_at += 10
+                strip_at += strip_every
                 begun = time.perf_counter()
                 seen.note(client.get("/strip/", headers={"HX-Request": "true"}), begun)
 
@@ -162,6 +163,12 @@ def found(html: str) -> tuple[str, str, float]:
     head = re.search(r'hx-get="([^"]+)" hx-trigger="every (\d+)s" hx-swap="outerHTML" hx-ptag="([^"]+)"', html)
     assert head, html[:500]
     return head[1].replace("&amp;", "&"), head[3], float(head[2])
+
+
+def strip_poll(html: str) -> float:
+    """Return the seconds between the page's questions for its strip; infinite where the run's poll brings it along."""
+    asks = re.search(r'hx-get="/strip/" hx-trigger="every (\d+)s"', html)
+    return float(asks[1]) if asks else float("inf")
 
 
 def walk(url: str, cookies: dict[str, str], stop: threading.Event, seen: Seen) -> None:

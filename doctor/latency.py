@@ -24,6 +24,11 @@ class Spark:
     peak: float
 
     @property
+    def is_line(self) -> bool:
+        """Say whether there is something to see: two samples a minute apart are a dash, not a line."""
+        return self.points.count(" ") >= 2
+
+    @property
     def label(self) -> str:
         return f"Answer time of the last two hours: now {self.now * 1000:.0f} ms, peak {self.peak * 1000:.0f} ms"
 

@@ -12,6 +12,8 @@ from migration.pages import RunPage
 from mosaic_admin.templatetags.looks import bytes as size_words
 from mosaic_admin.templatetags.looks import count, duration, utc
 
+NOTABLE_S = 0.1  # below it two times are the same to whoever waits
+
 
 @dataclass(frozen=True)
 class Line:
@@ -20,10 +22,12 @@ class Line:
     label: str
     first: str
     second: str
+    note: str = ""  # how far apart both are, where that says more than that they differ
+    is_close: bool = False  # not to the letter the same, and nobody would care
 
     @property
     def differs(self) -> bool:
-        return self.first != self.second
+        return self.first != self.second and not self.is_close
 
 
 @dataclass(frozen=True)
@@ -37,15 +41,16 @@ class Section:
 
 
 def compare(first: MigrationJob, second: MigrationJob) -> list[Section]:
-    """Return the facts of two runs in sections; a section in which neither has anything is left out."""
+    """Return the facts of two runs in sections; what neither has is left out."""
     pages = (RunPage(first), RunPage(second))
-    sections = [
-        Section("Run", tuple(_facts(pages))),
-        Section("Time per phase", tuple(_phases(pages))),
-        Section("Tables", tuple(_tables(pages))),
-        Section("Decisions", tuple(_decisions(pages))),
-    ]
-    return [section for section in sections if any(line.first or line.second for line in section.lines)]
+    sections = (
+        ("Run", _facts(pages)),
+        ("Time per phase", _phases(pages)),
+        ("Tables", _tables(pages)),
+        ("Decisions", _decisions(pages)),
+    )
+    told = (Section(title, tuple(line for line in lines if line.first or line.second)) for title, lines in sections)
+    return [section for section in told if section.lines]
 
 
 Pages = tuple[RunPage, RunPage]
@@ -66,7 +71,7 @@ def _facts(pages: Pages) -> Iterator[Line]:
     yield _line("Plan", pages, lambda page: page.short_hash)
     yield _line("Started", pages, lambda page: utc(page.job.started_at, "short") if page.job.started_at else "")
     yield _line("By", pages, lambda page: page.job.started_by_name or page.job.created_by_name)
-    yield _line("Ran for", pages, lambda page: duration(page.job.duration_s) if page.job.duration_s else "")
+    yield _time_line("Ran for", *(page.job.duration_s for page in pages))
     yield _line("Resumed", pages, lambda page: f"{page.job.resumes} times" if page.job.resumes else "")
     yield _line("Speed limit", pages, lambda page: f"{page.job.max_mb_s:g} MB/s" if page.job.max_mb_s else "")
     yield _line("Moved", pages, lambda page: f"{count(page.job.rows_done)} rows, {size_words(page.job.bytes_done)}")
@@ -77,8 +82,18 @@ def _facts(pages: Pages) -> Iterator[Line]:
 def _phases(pages: Pages) -> Iterator[Line]:
     taken = [{**page.progress.get("phases", {}), **((page.job.result or {}).get("durations") or {})} for page in pages]
     for phase in Phase:
-        first, second = (duration(times[phase.value]) if phase.value in times else "" for times in taken)
-        yield Line(phase.value.capitalize(), first, second)
+        yield _time_line(phase.value.capitalize(), *(times.get(phase.value) for times in taken))
+
+
+def _time_line(label: str, first: float | None, second: float | None) -> Line:
+    """Return both times and by how much the second run was slower or faster; no two take the same to the letter."""
+    here, there = ("" if seconds is None else duration(seconds) for seconds in (first, second))
+    if first is None or second is None:
+        return Line(label, here, there)
+    apart = second - first
+    if abs(apart) < NOTABLE_S:
+        return Line(label, here, there, is_close=True)
+    return Line(label, here, there, note=f"{duration(abs(apart))} {'longer' if apart > 0 else 'shorter'}")
 
 
 def _tables(pages: Pages) -> Iterator[Line]:
@@ -105,6 +120,8 @@ def _decisions(pages: Pages) -> Iterator[Line]:
 
 
 def _words(value: Any) -> str:
+    if value is True:
+        return "yes"
     if isinstance(value, dict):
         return ", ".join(f"{name}: {why}" for name, why in sorted(value.items()))
     if isinstance(value, list):

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Avg, F, Max, Min, Q, QuerySet, Value
+from django.db.models import Avg, Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Value, Window
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -60,6 +60,11 @@ class Filters:
         return bool(self.tier or self.person or self.since or self.until)
 
     @property
+    def is_narrowing(self) -> bool:
+        """Say whether few runs are left without the text: the words of those can be looked up one by one."""
+        return bool(self.state or self.is_open)
+
+    @property
     def query(self) -> str:
         """The filters as a URL's query; the same words give the same address, for whoever gets the link."""
         values = {
@@ -105,15 +110,24 @@ class Page:
 
 
 def list_jobs(filters: Filters, *, page: int = 1, now: datetime | None = None) -> Page:
-    """Return one page of jobs, newest first, in four queries."""
-    now = now or timezone.now()
-    rows = _fitting(filters, now)
+    """Return one page of jobs, newest first, in four queries at most."""
+    rows = _fitting(filters, now or timezone.now())
     page = min(max(page, 1), LAST_PAGE)
-    first = (page - 1) * PAGE_SIZE
     # Which runs, then these runs: the first is read off an index, the rows themselves are as large as their plans.
-    numbers = list(rows.values_list("number", flat=True)[first : first + PAGE_SIZE])
+    numbers, found = _numbers(rows, (page - 1) * PAGE_SIZE, is_slow=bool(filters.text or filters.person))
     jobs = list(MigrationJob.objects.filter(number__in=numbers).defer(*HEAVY))
-    return Page(jobs, rows.count(), MigrationJob.objects.count(), page)
+    return Page(jobs, found, MigrationJob.objects.count(), page)
+
+
+def _numbers(rows: QuerySet[MigrationJob], first: int, *, is_slow: bool) -> tuple[list[int], int]:
+    """Return the numbers of a page and how many there are in all; what has to read every row anyway reads it once."""
+    numbers = rows.values_list("number", flat=True)
+    if is_slow:
+        counted = rows.annotate(found=Window(Count("number"))).values_list("number", "found")
+        shown = list(counted[first : first + PAGE_SIZE])
+        if shown or first == 0:
+            return [number for number, _ in shown], shown[0][1] if shown else 0
+    return list(numbers[first : first + PAGE_SIZE]), rows.count()
 
 
 def _fitting(filters: Filters, now: datetime) -> QuerySet[MigrationJob]:
@@ -138,7 +152,7 @@ def _condition(filters: Filters, now: datetime) -> Q:
         condition &= Q(source_tier__in=TIERS[filters.tier])
     if filters.person:
         condition &= Q(created_by_name__icontains=filters.person) | Q(started_by_name__icontains=filters.person)
-    return condition & _matches(filters.text.lower().split())
+    return condition & _matches(filters.text.lower().split(), is_narrowed=filters.is_narrowing)
 
 
 def _start(day: date) -> datetime:
@@ -150,22 +164,23 @@ def all_jobs(filters: Filters, *, now: datetime | None = None) -> QuerySet[Migra
     return _fitting(filters, now or timezone.now()).defer(*HEAVY)
 
 
-def _matches(words: list[str]) -> Q:
+def _matches(words: list[str], *, is_narrowed: bool) -> Q:
     """Every word has to fit. Those that are neither a number nor a hash are looked for together, in one reading."""
     plain = [word for word in words if not _NUMBER.fullmatch(word) and not _HASH.fullmatch(word)]
-    condition = _holding(*plain) if plain else Q()
+    condition = _holding(*plain, is_narrowed=is_narrowed) if plain else Q()
     for word in words:
         if word not in plain:
             number = _NUMBER.fullmatch(word)
             is_it = Q(number=int(number[1])) if number else Q()
             is_it |= Q(plan_hash__startswith=word) if _HASH.fullmatch(word) else Q()
-            condition &= _holding(word) | is_it
+            condition &= _holding(word, is_narrowed=is_narrowed) | is_it
     return condition
 
 
-def _holding(*words: str) -> Q:
-    texts = (Q(text__contains=word) for word in words)
-    return Q(number__in=RunWords.objects.filter(*texts).values("job"))
+def _holding(*words: str, is_narrowed: bool) -> Q:
+    """Return the condition on a run's words: read from one end to the other, or looked up for the few runs left."""
+    found = RunWords.objects.filter(*(Q(text__contains=word) for word in words))
+    return Q(Exists(found.filter(job=OuterRef("number")))) if is_narrowed else Q(number__in=found.values("job"))
 
 
 def events_of(job: MigrationJob, *, limit: int | None = None) -> QuerySet[MigrationEvent]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
 from migration import exports, history, services
@@ -22,17 +24,33 @@ CHOICES = 100
 @allow(READERS)
 @require_GET
 def comparison(request: HttpRequest) -> HttpResponse:
-    """Show two runs side by side; the address names both, `/migrations/compare?a=3&b=5`."""
+    """Show two runs side by side; the address names both, `/migrations/compare?a=3&b=5`.
+
+    The list sends what was ticked there as `run=5&run=3`: the older of the first two becomes `a`.
+    """
+    ticked = sorted(int(text) for text in request.GET.getlist("run")[:2] if text.isdecimal() and len(text) < 18)
+    if len(ticked) == 2:
+        return redirect(f"{request.path}?{urlencode({'a': ticked[0], 'b': ticked[1]})}")
     first, second = (_number(request, name) for name in "ab")
     jobs = [services.get_job(number) for number in (first, second) if number is not None]
+    choices = list(MigrationJob.objects.defer(*history.HEAVY)[:CHOICES])
+    choices += [job for job in jobs if job.number not in {choice.number for choice in choices}]
     shown = {
         "a": first,
         "b": second,
-        "choices": list(MigrationJob.objects.defer(*history.HEAVY)[:CHOICES]),
+        "choices": choices,
+        "chosen": _chosen(first, second, [job.number for job in choices]),
         "runs": [RunPage(job) for job in jobs],
         "sections": compare(*jobs) if len(jobs) == 2 else [],
+        "only_differences": request.GET.get("only") == "differences",
     }
     return render(request, "migration/compare.html", shown)
+
+
+def _chosen(first: int | None, second: int | None, numbers: list[int]) -> tuple[int | None, int | None]:
+    """Return what the two fields show: what the address names, else the newest runs."""
+    second = second or next((number for number in numbers if number != first), None)
+    return first or next((number for number in numbers if number != second), None), second
 
 
 def _number(request: HttpRequest, name: str) -> int | None:

@@ -60,6 +60,10 @@ class TableRow:
     def is_partly_done(self) -> bool:
         return self.state in ("copying", "interrupted", "paused")
 
+    @property
+    def percent(self) -> float:
+        return _share(self.rows_done, self.rows_total)
+
 
 @dataclass(frozen=True)
 class TableGroup:

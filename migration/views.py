@@ -21,7 +21,7 @@ from migration.models import EffectiveState, MigrationJob
 from migration.pages import RunPage, one_line
 from migration.signing import ensure_key, public_pem, shown_fingerprint
 from migration.switch_page import CutoverPage
-from migration.watching import CROWD, CROWD_POLL_S, shared_text
+from migration.watching import count_question, shared_text
 from mosaic_admin import env
 from mosaic_admin.access import OPERATORS, READERS, allow
 from mosaic_admin.audit.models import Action
@@ -101,11 +101,16 @@ def _show(
         template = "migration/plan.html"
     elif page.is_live:
         template = "migration/live.html"
-        context |= {"points": _points(job), "is_still": "still" in request.GET}
+        context |= {"points": _points(job), "is_still": "still" in request.GET, "is_strip_fed": feeds_strip(page)}
     else:
         template = "migration/ended.html"
         context |= _list_context(request) | {"cutover": CutoverPage.of(job)}
     return render(request, template, context, status=error.http_status if error else 200)
+
+
+def feeds_strip(page: RunPage) -> bool:
+    """Say whether the page's own poll brings the strip's news along: a running run has something new each second."""
+    return page.state is EffectiveState.RUNNING
 
 
 def _points(job: MigrationJob) -> str:
@@ -120,25 +125,27 @@ def live(request: HttpRequest, number: int) -> HttpResponse:
     page = RunPage(services.glance_at(number))
     if request.GET.get("state") != page.state:
         return HttpResponse(headers={"HX-Refresh": "true"})
+    count_question(page.job.run_id)
     if request.headers.get("HX-PTag") == page.tag:
         return HttpResponse(status=304)
-    text = shared_text(page.job.run_id, page.tag, lambda crowd: _regions(number, page.state, crowd))
+    text = shared_text(page.job.run_id, page.tag, lambda pause: _regions(request, page.state, number, pause))
     return HttpResponse(text, headers={"HX-PTag": page.tag} if text else {"HX-Refresh": "true"})
 
 
-def _regions(number: int, state: EffectiveState, crowd: int) -> str:
+def _regions(request: HttpRequest, state: EffectiveState, number: int, pause_s: int) -> str:
     """Render what changes on the page of a live run, for everybody who watches: nothing in it is one person's.
 
-    Returns "" when the run has left the state this instant: it has another page then.
+    The request is that of whoever asked first; the strip, which is the same for all, is made from it. Returns "" when
+    the run has left the state this instant: it has another page then.
     """
     job = services.get_job(number)
     page = RunPage(job)
     if page.state is not state:
         return ""
-    context = {"run": page, "job": job, "points": _points(job), "is_poll": True}
-    context["poll_s"] = max(page.poll_s, CROWD_POLL_S) if crowd > CROWD else page.poll_s
+    context = {"run": page, "job": job, "points": _points(job), "is_poll": True, "is_strip_fed": feeds_strip(page)}
+    context["poll_s"] = max(page.poll_s, pause_s)
     context["events"] = history.events_of(job, limit=history.RECENT_EVENTS)
-    return render_to_string("migration/live_regions.html", context)
+    return render_to_string("migration/live_regions.html", context, request)
 
 
 @allow(OPERATORS)

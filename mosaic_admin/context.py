@@ -33,11 +33,11 @@ class NavItem:
     heading: str = ""
     key: str = ""  # goes there after a "g"
 
-    def as_dict(self, path: str, tail: tuple[str, str] | None) -> dict[str, Any]:
+    def as_dict(self, path: str, tails: dict[str, tuple[str, str] | None]) -> dict[str, Any]:
         url = reverse(self.name)
         # /people/tokens/ lies below /people/: of two matching lines, the exact one is the active one.
         is_active = path == url or (url != "/" and path.startswith(url) and self.name != "people:list")
-        word, tone = tail or ("", "")
+        word, tone = tails.get(self.name) or ("", "")
         return {
             "url": url,
             "label": self.label,
@@ -47,6 +47,7 @@ class NavItem:
             "is_active": is_active,
             "tail": word,
             "tone": tone,
+            "has_tail": self.name in tails,
         }
 
 
@@ -112,7 +113,7 @@ def _signed_in(request: HttpRequest, light: dict[str, Any]) -> dict[str, Any]:
     role = getattr(user, "role", None)
     job = running_job()
     tails = {"doctor:report": _doctor_tail(light), "migrations:list": job["tail"] if job else None}
-    items = (item.as_dict(request.path, tails.get(item.name)) for item in NAV if role in item.roles)
+    items = (item.as_dict(request.path, tails) for item in NAV if role in item.roles)
     return {
         "nav": list(items),
         "tier": configured_tier(),

@@ -151,7 +151,7 @@ def _sessions(end: Situation, name: str, decisions: Decisions) -> CheckResult:
 
 
 def _locks(holders: dict[str, list[LockHolder]]) -> CheckResult:
-    held = [f"{holder} on the {end}" for end, found in holders.items() for holder in found]
+    held = [f"{holder} holds the {end}" for end, found in holders.items() for holder in found]
     kinds = {holder.kind for found in holders.values() for holder in found}
     fix = "Run `mosaic gateway pause` on the gateway's host (`mosaic gateway resume` undoes it), then plan again."
     if kinds == {"mig"}:

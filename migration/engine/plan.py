@@ -204,7 +204,7 @@ def _table_plan(
 
 
 def _table_decision(table: SourceTable, measured: Measured) -> Decision:
-    text = f"The store has no table for {table.label}: {measured.rows} rows, {len(table.columns)} columns."
+    text = f"The store has no table for {table.label}: {measured.rows:,} rows, {len(table.columns)} columns."
     choices = (f"--carry-table {table.label}", f"--skip-table {table.label}=REASON")
     return Decision("table", table.label, measured.rows, measured.bytes, text, choices[table.schema != "public" :])
 

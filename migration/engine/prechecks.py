@@ -14,6 +14,8 @@ from migration.engine.catalog import Connection, SourceTable
 from migration.engine.model import Action, CheckResult, CheckStatus, ColumnPlan, TablePlan
 from migration.engine.ranges import source_rows
 
+_ARTICLE = re.compile("^an? ")
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -57,9 +59,8 @@ def _count(connection: Connection, rule: Rule) -> int | None:
 
 def _check(rule: Rule, count: int, table: SourceTable, status: CheckStatus, total: int) -> CheckResult:
     fix = f"Repair these rows in the source ({table.label}), or accept losing them with --allow-rejects {total}."
-    return CheckResult(
-        codes.WOULD_REJECT.id, rule.name, status, f"{count} rows of {table.label} have {rule.wrong}", fix
-    )
+    rows = f"1 row of {table.label} has" if count == 1 else f"{count:,} rows of {table.label} have"
+    return CheckResult(codes.WOULD_REJECT.id, rule.name, status, f"{rows} {rule.wrong}", fix)
 
 
 def _rules(plan: TablePlan, table: SourceTable, plans: dict[str, TablePlan]) -> Iterator[Rule]:
@@ -79,7 +80,7 @@ def _rules(plan: TablePlan, table: SourceTable, plans: dict[str, TablePlan]) -> 
     for wrong, rule in canonical.ROW_RULES.get(plan.name, ()):
         if set(_names(rule)) <= expressions.keys():
             query = f"SELECT count(*) FROM {table.rows_sql} WHERE NOT ({rule.format(**expressions)})"
-            yield Rule(f"rule of {plan.name}", f"no {wrong}", query)
+            yield Rule(f"rule of {plan.name}", f"no {_ARTICLE.sub('', wrong)}", query)
     yield from _duplicates(plan, table, expressions)
     yield from _orphans(plan, table, expressions, plans)
 

@@ -51,6 +51,7 @@ PLAIN = {
 # States that a test brings about first: name -> route, as in the access table.
 _RUN = "migrations/<int:number>/"
 STATES = {
+    "compared": "migrations/compare",
     "cut-over": f"{_RUN}cutover",
     "cutover": f"{_RUN}cutover",
     "gateway-paused": "gateway/",
@@ -72,6 +73,7 @@ STATES = {
     "run-rehearsed": _RUN,
     "run-rejects": f"{_RUN}rejects",
     "run-verified": _RUN,
+    "runs": "migrations/",
     "sign-in": "sign-in/",
     "sign-in-refused": "sign-in/",
     "stack-no-engine": "stack/",

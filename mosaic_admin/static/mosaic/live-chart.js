@@ -52,6 +52,14 @@
     },
   });
 
+  // Under the mouse: when, and how fast, in words beside the title.
+  const pointAt = (plot) => {
+    const words = document.getElementById("chart-at");
+    const { idx } = plot.cursor;
+    const [at, rate] = idx === null || idx === undefined ? [] : plot.data.map((values) => values[idx]);
+    if (words) words.textContent = typeof rate === "number" ? `${utc(at)} · ${rate.toFixed(2)} MB/s` : "";
+  };
+
   const options = (node) => {
     const line = resolved(node, "--accent");
     const text = resolved(node, "--idle");
@@ -60,16 +68,16 @@
     return {
       width: Math.max(240, node.clientWidth - 32),
       height: HEIGHT,
-      padding: [10, 12, 0, 0],
+      padding: [10, 28, 0, 0],
       legend: { show: false },
-      cursor: { show: false },
+      cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
       scales: { x: { time: true }, y: { range: (_, __, highest) => [0, Math.max(1, (highest || 0) * 1.15)] } },
       axes: [
         { ...axis, grid: { show: false }, values: (_, ticks) => ticks.map(utc), space: 90, size: 28 },
         { ...axis, size: 44 },
       ],
       series: [{}, { stroke: line, width: 1.5, fill: line.replace(/^rgb\((.*)\)$/, "rgba($1, .08)"), points: { show: false } }],
-      plugins: [cutPlugin(node)],
+      plugins: [cutPlugin(node), { hooks: { setCursor: [pointAt] } }],
     };
   };
 

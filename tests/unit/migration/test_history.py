@@ -49,6 +49,19 @@ def test_runs_are_found_by_tier_person_and_day(in_state: InState) -> None:
     assert found(everything | {"tier": "mainframe", "since": "yesterday"}) == [second.number, first.number]
 
 
+@pytest.mark.parametrize("text", ["tasks", "tasks ada", "#1 tasks", "elephant"])
+def test_words_find_the_same_runs_whether_they_are_read_or_looked_up(in_state: InState, text: str) -> None:
+    for _ in range(3):
+        in_state("failed")
+    MigrationJob.objects.update(created_by_name="Ada")
+    read = list_jobs(Filters(text=text, days=""))
+    for narrowed in (Filters(text=text, days="", state="failed"), Filters(text=text, days="", person="ada")):
+        page = list_jobs(narrowed)
+        assert ([job.number for job in page.jobs], page.found) == ([job.number for job in read.jobs], read.found)
+    assert read.found == {"tasks": 3, "tasks ada": 3, "#1 tasks": 1, "elephant": 0}[text]
+    assert list_jobs(Filters(text=text, days=""), page=9).found == read.found
+
+
 def test_filters_make_one_address_that_means_the_same_again() -> None:
     filters = Filters("naïve & co", "failed", "90", "local", "Ada", date(2026, 1, 2), None)
     assert filters.query == "q=na%C3%AFve+%26+co&state=failed&tier=local&person=Ada&since=2026-01-02"
@@ -92,6 +105,41 @@ def test_two_runs_are_compared_by_address(in_state: InState, signed_in: SignIn) 
     assert ">Differs<" not in same.replace('<span class="visually-hidden">Differs</span>', "")
     assert client.get("/migrations/compare?a=1&b=99").status_code == 404
     assert "Choose two runs" in client.get("/migrations/compare").content.decode()
+
+
+def test_what_is_ticked_in_the_list_is_compared_by_an_address_to_share(in_state: InState, signed_in: SignIn) -> None:
+    first, second = in_state("verified"), in_state("failed")
+    client = signed_in("support")
+    answer = client.get(f"/migrations/compare?run={second.number}&run={first.number}")
+    assert answer.headers["Location"] == f"/migrations/compare?a={first.number}&b={second.number}"
+    html = client.get(f"/migrations/compare?b={first.number}").content.decode()
+    assert re.findall(r'value="(\d+)" selected', html) == [str(second.number), str(first.number)]
+    assert client.get("/migrations/compare?run=1&run=x").status_code == 200
+
+
+def test_a_run_older_than_the_fields_hold_is_still_the_chosen_one(
+    in_state: InState, signed_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("migration.history_views.CHOICES", 1)
+    first, second = in_state("verified"), in_state("failed")
+    html = signed_in("support").get(f"/migrations/compare?a={first.number}&b={second.number}").content.decode()
+    assert re.findall(r'value="(\d+)" selected', html) == [str(first.number), str(second.number)]
+
+
+def test_a_comparison_says_by_how_much_times_differ_and_can_leave_out_what_does_not(
+    in_state: InState, signed_in: SignIn
+) -> None:
+    first, second = in_state("verified"), in_state("verified")
+    for job, copied in ((first, 3.0), (second, 64.0)):
+        change(job, result={**(job.result or {}), "durations": {"copy": copied, "plan": copied / 1000}})
+    address = f"/migrations/compare?a={first.number}&b={second.number}"
+    client = signed_in("support")
+    html = client.get(address).content.decode()
+    assert "1 min 1 s longer" in html
+    assert html.count(">Plan</td>") == 2
+    only = client.get(f"{address}&only=differences").content.decode()
+    assert "1 min 1 s longer" in only
+    assert (only.count(">Plan</td>"), only.count(">Versions</td>")) == (0, 0)  # 3 ms and 64 ms are the same to people
 
 
 def test_old_runs_leave_and_what_is_in_force_stays(in_state: InState) -> None:

@@ -87,15 +87,37 @@ def test_a_poll_without_news_is_304_and_with_news_brings_the_regions(in_state: M
     assert client.get(address, headers=POLLING | {"HX-PTag": tag}).status_code == 200
 
 
-def test_a_crowd_of_watchers_asks_half_as_often(in_state: Make, signed_in: SignIn) -> None:
+def test_the_strip_of_a_running_run_comes_with_the_runs_own_poll(in_state: Make, signed_in: SignIn) -> None:
+    job, client = in_state("running"), signed_in("support")
+    assert 'hx-get="/strip/"' not in page_of(client, job)
+    regions = client.get(f"/migrations/{job.number}/live?state=running", headers=POLLING).content.decode()
+    assert '<div class="strip-status" id="strip-status" hx-swap-oob="true">' in regions
+    assert f"Run #{job.number}, copy" in regions
+    assert 'id="tail-database-export" hx-swap-oob="true"' in regions
+    MigrationJob.objects.filter(pk=job.pk).update(lease_expires_at=timezone.now() - timedelta(seconds=1))
+    assert 'hx-get="/strip/"' in page_of(client, job)  # nothing new comes of a run that nobody works on
+
+
+def test_support_is_offered_nothing_that_starts_on_a_verified_run(in_state: Make, signed_in: SignIn) -> None:
+    job = in_state("verified")
+    assert "Cut over…" in page_of(signed_in("operator"), job)
+    support = signed_in("support")
+    for html in (page_of(support, job), support.get("/").content.decode()):
+        assert "Cut over…" not in html
+        assert "btn-primary" not in html
+
+
+def test_a_crowd_of_watchers_asks_less_often(
+    in_state: Make, signed_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
     job, client = in_state("running"), signed_in("support")
     address = f"/migrations/{job.number}/live?state=running"
-    for _ in range(11):
+    monkeypatch.setattr("migration.watching.monotonic", lambda: 1000.0)
+    for _ in range(40):
         assert 'hx-trigger="every 1s"' in client.get(address, headers=POLLING).content.decode()
+    monkeypatch.setattr("migration.watching.monotonic", lambda: 1003.0)
     MigrationJob.objects.filter(pk=job.pk).update(version=job.version + 1)
     assert 'hx-trigger="every 2s"' in client.get(address, headers=POLLING).content.decode()
-    MigrationJob.objects.filter(pk=job.pk).update(version=job.version + 2)
-    assert 'hx-trigger="every 1s"' in client.get(address, headers=POLLING).content.decode()
 
 
 def test_a_silent_worker_grows_its_age_although_nothing_is_written(in_state: Make, signed_in: SignIn) -> None:
@@ -117,7 +139,7 @@ def test_a_poll_that_finds_another_state_asks_for_a_whole_new_page(in_state: Mak
 def test_a_poll_costs_few_queries(in_state: Make, signed_in: SignIn, django_assert_max_num_queries: Make) -> None:
     job, client = in_state("running"), signed_in("support")
     address = f"/migrations/{job.number}/live?state=running"
-    with django_assert_max_num_queries(7):  # session, person, tag, job, samples twice, events
+    with django_assert_max_num_queries(9):  # session, person, tag, job, samples twice, events, light, run
         first = client.get(address, headers=POLLING)
     with django_assert_max_num_queries(3):  # session, person, tag: whoever comes next is given the same text
         assert client.get(address, headers=POLLING).content == first.content
@@ -253,14 +275,14 @@ def test_the_empty_history_offers_a_dry_run_to_those_who_may(signed_in: SignIn) 
 def test_the_history_is_searched_and_filtered(in_state: Make, signed_in: SignIn, query: str, found: bool) -> None:
     in_state("failed")
     html = signed_in("support").get(f"/migrations/?{query}").content.decode()
-    assert ("#1</strong>" in html) == found
+    assert (">#1</a>" in html) == found
 
 
 def test_interrupted_can_be_filtered_although_it_is_not_stored(in_state: Make, signed_in: SignIn) -> None:
     in_state("interrupted")
     client = signed_in("support")
-    assert "#1</strong>" in client.get("/migrations/?state=interrupted").content.decode()
-    assert "#1</strong>" not in client.get("/migrations/?state=running").content.decode()
+    assert ">#1</a>" in client.get("/migrations/?state=interrupted").content.decode()
+    assert ">#1</a>" not in client.get("/migrations/?state=running").content.decode()
 
 
 def test_the_history_costs_the_same_queries_for_many_runs(planned: Make, django_assert_num_queries: Make) -> None:

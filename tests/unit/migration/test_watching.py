@@ -6,7 +6,10 @@ import threading
 import time
 from uuid import uuid4
 
-from migration.watching import KEPT, shared_text
+import pytest
+
+from migration import watching
+from migration.watching import KEPT, count_question, shared_text
 
 
 def test_fifty_who_ask_at_once_have_it_made_once_and_another_tag_makes_it_anew() -> None:
@@ -24,7 +27,24 @@ def test_fifty_who_ask_at_once_have_it_made_once_and_another_tag_makes_it_anew()
         thread.join()
     assert got == ["text 1"] * 50
     assert shared_text(run, "8-running", make) == "text 2"
-    assert shared_text(run, "9-running", str) == "1"  # so many asked for the text before
+
+
+@pytest.mark.parametrize(("watchers", "pause"), [(1, 1), (8, 1), (13, 2), (27, 2), (34, 3), (50, 3)])
+def test_of_many_watchers_each_is_told_to_ask_less_often(
+    monkeypatch: pytest.MonkeyPatch, watchers: int, pause: int
+) -> None:
+    run, now, told = uuid4(), 1000.0, 1
+    monkeypatch.setattr(watching, "monotonic", lambda: now)
+    due = [1000 + number / watchers for number in range(watchers)]  # each asks when it was told to
+    for tick in range(3000):
+        now = 1000 + tick / 100
+        for number, at in enumerate(due):
+            if at <= now:
+                count_question(run)
+                told = int(shared_text(run, f"{now:.0f}", str))
+                due[number] = now + told
+        if tick > 600:
+            assert told == pause, now
 
 
 def test_a_failure_is_kept_for_nobody_and_old_runs_are_forgotten() -> None:
