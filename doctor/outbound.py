@@ -18,9 +18,11 @@ import httpx
 
 from doctor import codes
 from mosaic_admin.errors import MosaicError
+from tiers.network import look_up
 
 TIMEOUT = httpx.Timeout(5.0, connect=3.0)
 WHOLE_S = 10.0  # a receiver that answers a byte now and then must not keep a worker's thread
+LOOK_UP_S = 3.0  # the C library's own look-up can hang far longer
 Address = IPv4Address | IPv6Address
 
 
@@ -62,7 +64,7 @@ def check_target(url: str, allowed: str) -> Target:
     host, is_tls = parts.hostname or "", parts.scheme == "https"
     port = parts.port or (443 if is_tls else 80)
     names = [item.strip().lower() for item in allowed.split(",") if item.strip()]
-    found = _addresses(host, port)
+    found = _addresses(host)
     if host not in names and not all(is_public(item) or _is_in(item, names) for item in found):
         raise WebhookTargetError(
             f"{host} is an address inside a private network.",
@@ -90,15 +92,20 @@ def _parts(url: str) -> SplitResult:
     return parts
 
 
-def _addresses(host: str, port: int) -> list[Address]:
+def _addresses(host: str) -> list[Address]:
     try:
-        found = socket.getaddrinfo(host, port, proto=socket.IPPROTO_TCP)
+        found = look_up(host, timeout_s=LOOK_UP_S)
+    except TimeoutError:
+        raise WebhookTargetError(
+            f"The name service did not say within {LOOK_UP_S:g} s what {host} means.",
+            remediation="Try again; if it stays, see to the name service of this machine.",
+        ) from None
     except (OSError, UnicodeError):
         raise WebhookTargetError(
             f"The host name {host} is not known.",
             remediation="Correct the address, or the name service of this machine.",
         ) from None
-    return list(dict.fromkeys(_plain(ip_address(str(item[4][0]).split("%")[0])) for item in found))
+    return list(dict.fromkeys(_plain(ip_address(item.split("%")[0])) for item in found))
 
 
 def _plain(address: Address) -> Address:

@@ -56,6 +56,19 @@ def test_an_unknown_host_is_named() -> None:
         check_target("https://no-such-host.invalid/", "")
 
 
+def test_a_name_service_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    is_over = threading.Event()
+    monkeypatch.setattr(outbound, "LOOK_UP_S", 0.2)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: is_over.wait(10) and [])
+    begun = time.monotonic()
+    try:
+        with pytest.raises(WebhookTargetError, match=r"did not say within 0\.2 s what hooks\.example\.org means"):
+            check_target("https://hooks.example.org/", "")
+    finally:
+        is_over.set()
+    assert time.monotonic() - begun < 5
+
+
 @pytest.mark.parametrize("allowed", ["127.0.0.1", "10.0.0.0/8, 127.0.0.0/8", " localhost , 127.0.0.1 "])
 def test_an_operator_can_allow_a_private_address(allowed: str) -> None:
     assert check_target("http://127.0.0.1:9000/hook?x=1#y", allowed).pinned_url == "http://127.0.0.1:9000/hook?x=1"
