@@ -216,7 +216,9 @@ def _measure(connection: Connection, table: SourceTable, action: Action) -> Meas
     if not action.copies:
         return Measured(rows, table.bytes)
     name = target_table(table.name) if action is Action.MIGRATE else None
-    return Measured(rows, table.bytes, largest, _words(connection, table, name))
+    words = _words(connection, table, name)
+    shown = {column: of for column, of in words.items() if of is not None}
+    return Measured(rows, table.bytes, largest, shown, frozenset(words.keys() - shown.keys()))
 
 
 def _may_read(connection: Connection, table: SourceTable) -> bool:
@@ -236,18 +238,24 @@ def _count(connection: Connection, table: SourceTable, *, is_measured: bool) -> 
     return (int(row[0]), int(row[1])) if row else (0, 0)
 
 
-def _words(connection: Connection, table: SourceTable, name: str | None) -> dict[str, dict[str, int]]:
-    """Count the words of each enumerated column; at most 100 of one, since a free text column is no enumeration."""
-    found: dict[str, dict[str, int]] = {}
+def _words(connection: Connection, table: SourceTable, name: str | None) -> dict[str, dict[str, int] | None]:
+    """Count the words of each enumerated column, at most 100 of one; None for a column that holds texts.
+
+    Words go into the plan, its history and the support bundle: what somebody wrote into a column of theirs must not.
+    """
+    found: dict[str, dict[str, int] | None] = {}
     for column in table.columns if name else ():
         target = target_column(name or "", column.name)
         if target is None or not canonical.TABLES[name or ""][target].allowed:
             continue
         word = f"{quote(column.name)}::text"
         query = (
-            f"SELECT {word}, count(*) FROM {table.rows_sql} WHERE {word} IS NOT NULL GROUP BY 1 ORDER BY 1 LIMIT 100"
+            f"SELECT {word}, count(*), max(char_length({word})) OVER () FROM {table.rows_sql}"
+            f" WHERE {word} IS NOT NULL GROUP BY 1 ORDER BY 1 LIMIT 100"
         )
-        found[column.name] = {word: int(rows) for word, rows in connection.execute(query).fetchall()}
+        counted = connection.execute(query).fetchall()
+        is_text = any(longest > canonical.WORD_LENGTH for _, _, longest in counted)
+        found[column.name] = None if is_text else {word: int(rows) for word, rows, _ in counted}
     return found
 
 

@@ -10,9 +10,10 @@ import psycopg
 
 from migration import codes
 from migration.engine import canonical, casts
-from migration.engine.catalog import Connection, SourceTable
+from migration.engine.catalog import Connection, SourceTable, literal
 from migration.engine.model import Action, CheckResult, CheckStatus, ColumnPlan, TablePlan
 from migration.engine.ranges import source_rows
+from migration.engine.tables import TEXTS
 
 _ARTICLE = re.compile("^an? ")
 
@@ -81,6 +82,7 @@ def _rules(plan: TablePlan, table: SourceTable, plans: dict[str, TablePlan]) -> 
         if set(_names(rule)) <= expressions.keys():
             query = f"SELECT count(*) FROM {table.rows_sql} WHERE NOT ({rule.format(**expressions)})"
             yield Rule(f"rule of {plan.name}", f"no {_ARTICLE.sub('', wrong)}", query)
+    yield from _texts(plan, table, expressions)
     yield from _duplicates(plan, table, expressions)
     yield from _orphans(plan, table, expressions, plans)
 
@@ -109,6 +111,16 @@ def _nulls(plan: TablePlan, table: SourceTable, expressions: dict[str, str]) -> 
             continue
         query = f"SELECT count(*) FROM {table.rows_sql} WHERE ({expressions[name]}) IS NULL"
         yield Rule(f"{plan.name}.{name}", f"no value in {column.source}, which the store requires", query)
+
+
+def _texts(plan: TablePlan, table: SourceTable, expressions: dict[str, str]) -> Iterator[Rule]:
+    """Count what stands in for a word where nobody is asked about single words, because the column holds texts."""
+    for column in plan.columns:
+        if TEXTS not in column.note:
+            continue
+        known = ", ".join(literal(word) for word in canonical.TABLES[plan.name][column.target].allowed)
+        query = f"SELECT count(*) FROM {table.rows_sql} WHERE ({expressions[column.target]})::text NOT IN ({known})"
+        yield Rule(f"{plan.name}.{column.target}", f"no {column.source} that the store knows", query)
 
 
 def _duplicates(plan: TablePlan, table: SourceTable, expressions: dict[str, str]) -> Iterator[Rule]:

@@ -112,8 +112,9 @@ class _Run:
         with tracker.phase(Phase.PREFLIGHT):
             self._end_stale_sessions()
             self.watch.control.check()
+            fresh = self._checked_again()
         with tracker.phase(Phase.PLAN):
-            self._refuse_stale_plan()
+            self._refuse_stale_plan(fresh)
         with self._locks(), self.ends.sessions.target(self.ends.target, self.ends.name) as main:
             found = find_run(main, self.plan)
             if found is not None and found.is_finished:
@@ -129,7 +130,8 @@ class _Run:
         if count:
             self.watch.tracker.event(f"Ended {count} sessions of the worker before, whose lease had expired", "warning")
 
-    def _refuse_stale_plan(self) -> None:
+    def _checked_again(self) -> Plan:
+        """Return the plan as it would be made now. Raises PlanNotReadyError with the check that blocks."""
         ends = self.ends
         fresh = make_plan(ends.source, ends.target, self.plan.decisions, ends.sessions, known=self.plan)
         # a lock is waited for below, and its error names the holder
@@ -137,6 +139,9 @@ class _Run:
         if blocking:
             check = blocking[0]
             raise PlanNotReadyError(f"{check.name}: {check.message}.", remediation=check.remediation, check=check.code)
+        return fresh
+
+    def _refuse_stale_plan(self, fresh: Plan) -> None:
         if fresh.hash != self.plan.hash or fresh.open_decisions:
             raise PlanNotReadyError(
                 "The plan is out of date: the source's tables or words have changed since it was made.",

@@ -65,12 +65,16 @@ class Mapped:
         return None
 
 
+TEXTS = f"holds texts of more than {canonical.WORD_LENGTH} characters: none of its values is shown"
+
+
 @dataclass(frozen=True)
 class Measured:
     rows: int
     bytes: int
     largest_value_bytes: int = 0
     words: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # enumerated column → word → rows
+    texts: frozenset[str] = frozenset()  # columns that should be enumerated and hold texts
 
 
 def migrate_columns(
@@ -131,6 +135,8 @@ def _known_column(
         if words:
             expression = casts.map_words(expression or quote(column.name), words)
             note = ", ".join(f"{old} → {new}" for old, new in sorted(words.items()))
+        if column.name in measured.texts:
+            note = f"{note}; {TEXTS}" if words else TEXTS
     return ColumnPlan(column.name, name, column.type, spec.type, expression, note)
 
 
@@ -144,8 +150,14 @@ def _word_map(
 ) -> dict[str, str]:
     """Return the replacements decided for a column; every other word that the store doesn't know is a question."""
     words: dict[str, str] = {}
+    begin = f"{table.label}.{column.name}:"
+    if column.name in measured.texts:
+        mapped = decisions.map_values.items()
+        return {
+            old.removeprefix(begin): str(new) for old, new in mapped if old.startswith(begin) and new in spec.allowed
+        }
     for word, rows in measured.words.get(column.name, {}).items():
-        subject = f"{table.label}.{column.name}:{word}"
+        subject = f"{begin}{word}"
         chosen = decisions.map_values.get(subject)
         if chosen in spec.allowed:
             words[word] = str(chosen)

@@ -69,4 +69,15 @@ DATABASE = Code(
     503,
 )
 
-ALL = (NOT_READABLE, PASSPHRASE, NEWER, FILE_EXISTS, IN_USE, UNFINISHED, OTHER_ENGINE, CUT_OVER_SINCE, DATABASE)
+UNREADABLE = Code(
+    "MOS-BAK-010",
+    "A file of the install cannot be read",
+    "A backup takes keys, passwords and the configuration along, and this account may not read one of them.",
+    ExitCode.PRIVILEGE,
+    403,
+)
+
+ALL = (
+    NOT_READABLE, PASSPHRASE, NEWER, FILE_EXISTS, IN_USE, UNFINISHED, OTHER_ENGINE, CUT_OVER_SINCE, DATABASE,
+    UNREADABLE,
+)  # fmt: skip

@@ -71,6 +71,6 @@ def _copied(folder: Path, present: dict[str, Path]) -> dict[str, Path]:
             raise MosaicError(
                 f"{path} cannot be read (errno {exc.errno}).",
                 remediation="Make the backup as the user that runs Mosaic Admin.",
-                code=codes.FILE_EXISTS,
+                code=codes.UNREADABLE,
             ) from None
     return files

@@ -16,6 +16,7 @@ import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from glob import escape
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from mosaic_admin.backup.in_use import JOURNAL
 from mosaic_admin.backup.sealed import not_readable
 from mosaic_admin.env import Environment
 from mosaic_admin.errors import MosaicError
+from mosaic_admin.private_files import write_beside, write_private
 
 STAGING = "restore-"
 
@@ -156,12 +158,7 @@ def _bring_up_to_date(staging: Path, manifest: Manifest, journal: Journal) -> No
 def commit(journal: Journal, environment: Environment) -> None:
     """Write the note: from here on the restore is going to be finished, by this process or a later one."""
     home = environment.home.resolve()
-    draft = home / f".{JOURNAL}"
-    with open(draft, "w", opener=_private) as file:
-        json.dump(asdict(journal), file)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.rename(home / JOURNAL)
+    write_private(home / JOURNAL, json.dumps(asdict(journal)))
     _sync(home)
 
 
@@ -208,17 +205,10 @@ def _keep_aside(live: Path, aside: Path) -> None:
 def _replace(source: Path, target: Path) -> None:
     """Copy a file (0600) so that its place holds the old one or the whole new one."""
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}.restore")
-    with open(draft, "wb", opener=_private) as file:
-        file.write(source.read_bytes())
-        file.flush()
-        os.fsync(file.fileno())
-    draft.rename(target)
+    for left in target.parent.glob(f".{escape(target.name)}.*.restore"):
+        left.unlink()  # by a restore that was killed
+    write_beside(target, source.read_bytes(), suffix=".restore").rename(target)
     _sync(target.parent)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
 
 
 def _sync(folder: Path) -> None:

@@ -102,7 +102,7 @@ def test_rejected_rows_stop_a_run_are_accepted_explained_and_compared(lax_stack:
     on_source(lax_stack, "UPDATE tasks SET title = '' WHERE id = (SELECT min(id::text)::uuid FROM tasks)")
     page.goto(f"/migrations/{number}/")
     steps.confirm(page)
-    expect(page.locator(".page-head .status")).to_have_text("Failed in plan", timeout=RUN_MS)
+    expect(page.locator(".page-head .status")).to_have_text("Failed in preflight", timeout=RUN_MS)
     expect(page.get_by_role("region", name="What failed")).to_contain_text("has no title of 1 to 500 characters")
     look(page, "run-failed")
     steps.make_dry_run(page)

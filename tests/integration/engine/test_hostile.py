@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -204,3 +205,24 @@ def test_a_schema_named_like_the_role_gets_no_table(urls: Urls) -> None:
     make_snake(urls[0], 10)
     load(urls[1], f"CREATE SCHEMA {urlsplit(urls[1]).username}")
     assert migrate(*urls).state is OutcomeState.VERIFIED
+
+
+def test_texts_in_a_column_of_words_stay_out_of_the_plan(urls: Urls) -> None:
+    """Somebody wrote sentences into `role`: they are counted, and none is shown, the short ones neither."""
+    load(urls[0], PLAIN + "ALTER TABLE users ALTER role TYPE text")
+    load(urls[0], "UPDATE users SET role = 'Bea left' WHERE email = 'u1@example.org'")
+    load(urls[0], f"UPDATE users SET role = 'Cem {'is ill ' * 10}' WHERE email = 'u2@example.org'")
+    ends = source_at(urls[0]), target_at(urls[1])
+    plan = make_plan(*ends, Decisions(skip_tables={"agents": "not here"}))
+    told = json.dumps(plan.as_dict())
+    assert ("Bea" in told, "is ill" in told) == (False, False)
+    assert [decision.subject for decision in plan.open_decisions] == []
+    (blocking,) = plan.blocking_checks
+    assert blocking.message == "2 rows of users have no role that the store knows"
+    (column,) = (c for table in plan.tables if table.name == "users" for c in table.columns if c.target == "role")
+    assert "more than 63 characters" in column.note
+    known = Decisions(skip_tables={"agents": "not here"}, allow_rejects=1, map_values={"users.role:Bea left": "guest"})
+    outcome = migrate(*urls, known)
+    assert outcome.state is OutcomeState.VERIFIED, outcome.verification
+    assert scalar(urls[1], "SELECT role FROM users WHERE email = 'u1@example.org'") == "guest"
+    assert scalar(urls[1], "SELECT count(*) FROM users") == 19

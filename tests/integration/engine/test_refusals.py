@@ -91,6 +91,23 @@ def test_a_target_with_foreign_data_blocks_and_keeps_it(urls: Urls) -> None:
     assert scalar(target, "SELECT count(*) FROM theirs") == 1
 
 
+def test_a_check_that_blocks_stops_a_run_in_preflight_and_an_old_plan_in_plan(urls: Urls) -> None:
+    ends = source_at(urls[0]), target_at(urls[1])
+    plan = make_plan(*ends, Decisions())
+    stops: list[Phase] = []
+    for change, undo in (
+        (lambda: load(urls[1], "CREATE TABLE theirs AS SELECT 1 AS id"), lambda: load(urls[1], "DROP TABLE theirs")),
+        (lambda: load(urls[0], "CREATE TABLE new_here (id int)"), lambda: load(urls[0], "DROP TABLE new_here")),
+    ):
+        follower = Follower()
+        change()
+        with pytest.raises(PlanNotReadyError):
+            run(plan, *ends, follower)
+        undo()
+        stops.append(follower.seen[-1].phase)
+    assert stops == [Phase.PREFLIGHT, Phase.PLAN]
+
+
 def test_a_target_without_the_vector_library_blocks_with_the_doctors_code(
     urls: Urls, plain_postgres: Any, make_database: Any
 ) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mosaic_admin.backup import sealed
+from mosaic_admin.backup import create, sealed
 from mosaic_admin.backup.archive import MANIFEST, Manifest, Member, member_of, read, write
 from mosaic_admin.errors import MosaicError
 
@@ -150,3 +150,9 @@ def test_any_other_file_is_no_backup(tmp_path: Path) -> None:
     (tmp_path / "empty").write_bytes(b"")
     for path in (tmp_path / "text", tmp_path / "empty", tmp_path / "missing", tmp_path):
         assert refused(path) == "MOS-BAK-001"
+
+
+def test_a_file_of_the_install_that_cannot_be_read_is_no_file_that_exists(tmp_path: Path) -> None:
+    with pytest.raises(MosaicError, match=r"mem cannot be read \(errno 5\)") as caught:
+        create._copied(tmp_path, {"keys/signing-key": Path("/proc/self/mem")})  # as root nothing else is unreadable
+    assert caught.value.code.id == "MOS-BAK-010"
