@@ -146,8 +146,8 @@ def crumb(label: str, view: str = "", *args: Any) -> SafeString:
 
 @register.inclusion_tag("partials/command.html")
 def command(text: str, label: str = "") -> dict[str, Any]:
-    """Show a command with a Copy button; the `$` is not copied."""
-    return {"text": text, "label": label}
+    """Show a command with a Copy button; the `$` is not copied, and a line ends between its words only."""
+    return {"text": text, "label": label, "words": [text] if "\n" in text else text.split(" ")}
 
 
 @register.filter
