@@ -68,4 +68,16 @@ NOT_OPEN = Code(
     500,
 )
 
-ALL = (BUSY, STALE_EPOCH, LEDGER_VERSION, NOT_EMPTY, STORE_REFUSED, NO_VECTOR, NO_RUN, NOT_FEDERATED, NOT_OPEN)
+LEDGER_OWNER = Code(
+    "MOS-STO-010",
+    "The ledger's schema belongs to somebody else",
+    "Another role owns the schema mosaic_migration in the target, or a table in it: it could replace the ledger at any "
+    "time. The database's owner, superusers, and group roles that one is a member of are no others.",
+    ExitCode.PRIVILEGE,
+    409,
+)
+
+ALL = (
+    BUSY, STALE_EPOCH, LEDGER_VERSION, NOT_EMPTY, STORE_REFUSED, NO_VECTOR, NO_RUN, NOT_FEDERATED, NOT_OPEN,
+    LEDGER_OWNER,
+)  # fmt: skip

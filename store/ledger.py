@@ -20,6 +20,7 @@ from psycopg.rows import dict_row, scalar_row
 from mosaic_admin.errors import MosaicError
 from store import codes
 from store.ledger_ddl import LEDGER_VERSION, SCHEMA, STATEMENTS
+from store.ledger_owner import LedgerOwnerError, refuse_foreign_owner
 from store.lock import (
     LOCK_CLASS,
     LOCK_OBJECT,
@@ -36,6 +37,7 @@ __all__ = [
     "LOCK_CLASS",
     "LOCK_OBJECT",
     "SCHEMA",
+    "LedgerOwnerError",
     "LedgerVersionError",
     "LockHolder",
     "RunNotFoundError",
@@ -115,7 +117,9 @@ def create_ledger(connection: Connection) -> None:
 
     Raises:
         LedgerVersionError: a ledger of another version is there.
+        LedgerOwnerError: its schema is somebody else's.
     """
+    refuse_foreign_owner(connection)
     if has_ledger(connection):
         return
     with connection.transaction():

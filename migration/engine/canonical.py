@@ -137,8 +137,8 @@ TABLES: dict[str, dict[str, Column]] = {
     },
 }
 
-# Rules of the store over whole rows: what a source row must satisfy, in the store's column names (SQL, per table).
 WORD_LENGTH = 63  # the longest label of a PostgreSQL enum: what is longer is a text, and may say anything
+# Rules of the store over whole rows: what a source row must satisfy, in the store's column names (SQL, per table).
 ROW_RULES: dict[str, tuple[tuple[str, str], ...]] = {
     "tasks": (
         ("a title of 1 to 500 characters", "char_length({title}) BETWEEN 1 AND 500"),

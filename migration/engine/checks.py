@@ -15,7 +15,9 @@ from migration.engine.facts import Situation
 from migration.engine.model import CheckResult, CheckStatus, Decisions, Endpoint
 from migration.errors import DirectionError
 from mosaic_admin.codes import Code
+from store import codes as store_codes
 from store.ledger import LockHolder
+from store.ledger_owner import owner_words
 
 MIN_SOURCE, MIN_TARGET, MAX_TARGET = 14, 17, 18
 SESSIONS_NEEDED = 6  # two copiers, the snapshot, the lock, verification, and one to spare
@@ -61,6 +63,7 @@ def run_checks(
         _room(source, target),
         *(_connections(end, name) for end, name in ((source, "source"), (target, "target"))),
         _rights(target),
+        *_ledger(target),
     ]
 
 
@@ -203,6 +206,12 @@ def _rights(target: Situation) -> CheckResult:
         "may create schemas and tables" if target.can_create else "may not create schemas and tables",
         f"As the owner: GRANT CREATE ON DATABASE {database} TO mosaic; GRANT CREATE ON SCHEMA public TO mosaic;",
     )
+
+
+def _ledger(target: Situation) -> Iterable[CheckResult]:
+    if target.ledger_owner:
+        message, fix = owner_words(target.ledger_owner, target.facts.database)
+        yield CheckResult(store_codes.LEDGER_OWNER.id, "owner of the ledger", FAIL, message.rstrip("."), fix)
 
 
 def largest_value(size: int, where: str) -> CheckResult:

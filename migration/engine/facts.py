@@ -11,6 +11,7 @@ from psycopg.rows import dict_row
 from migration.engine.catalog import Connection
 from migration.engine.connections import display
 from migration.engine.model import Endpoint, EndpointFacts
+from store.ledger_owner import foreign_owner
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Situation:
     free_connections: int
     other_sessions: tuple[str, ...]
     data_directory: str  # "" when this role may not know it
+    ledger_owner: str  # somebody else who owns the ledger's schema, "" when nobody does
 
 
 _FACTS = """
@@ -70,6 +72,7 @@ def measure(connection: Connection, endpoint: Endpoint) -> Situation:
         free_connections=row["free"],
         other_sessions=tuple(sessions),
         data_directory=_data_directory(connection, row["is_superuser"]),
+        ledger_owner=foreign_owner(connection),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -89,6 +90,16 @@ def test_a_target_with_foreign_data_blocks_and_keeps_it(urls: Urls) -> None:
     with pytest.raises(PlanNotReadyError):
         run(plan, source_at(source), target_at(target))
     assert scalar(target, "SELECT count(*) FROM theirs") == 1
+
+
+def test_a_ledger_that_somebody_else_prepared_blocks(urls: Urls) -> None:
+    role = f"mallory_{uuid4().hex[:8]}"
+    load(urls[1], f"CREATE ROLE {role}; CREATE SCHEMA mosaic_migration AUTHORIZATION {role}")
+    try:
+        plan = make_plan(source_at(urls[0]), target_at(urls[1]), Decisions())
+        assert failing(plan) == {"MOS-STO-010"}
+    finally:
+        load(urls[1], f"DROP SCHEMA mosaic_migration; DROP ROLE {role}")
 
 
 def test_a_check_that_blocks_stops_a_run_in_preflight_and_an_old_plan_in_plan(urls: Urls) -> None:

@@ -121,6 +121,90 @@ def test_a_ledger_of_another_version_is_refused(connection: psycopg.Connection) 
             use(connection)
 
 
+@pytest.fixture
+def roles(connection: psycopg.Connection) -> Iterator[tuple[str, str, str]]:
+    """Two people who may create in the database, and a group."""
+    names = tuple(f"{name}_{uuid4().hex[:8]}" for name in ("mallory", "alice", "team"))
+    database = connection.info.dbname
+    for name in names:
+        connection.execute(f"CREATE ROLE {name}")
+        connection.execute(f"GRANT CREATE ON DATABASE {database} TO {name}")
+    try:
+        yield (names[0], names[1], names[2])
+    finally:
+        connection.execute("RESET ROLE")
+        connection.execute("DROP SCHEMA IF EXISTS mosaic_migration CASCADE")
+        for name in names:
+            connection.execute(f"DROP OWNED BY {name}")
+            connection.execute(f"DROP ROLE {name}")
+
+
+def as_role(connection: psycopg.Connection, role: str, *statements: str) -> None:
+    connection.execute("RESET ROLE")
+    connection.execute(f"SET ROLE {role}")
+    for statement in statements:
+        connection.execute(statement)
+
+
+def test_a_schema_that_somebody_else_made_beforehand_is_refused(
+    connection: psycopg.Connection, roles: tuple[str, str, str]
+) -> None:
+    mallory, alice, _ = roles
+    as_role(connection, mallory, "CREATE SCHEMA mosaic_migration", "GRANT ALL ON SCHEMA mosaic_migration TO public")
+    as_role(connection, alice)
+    with pytest.raises(ledger.LedgerOwnerError, match=f"belongs to the role {mallory}") as caught:
+        ledger.create_ledger(connection)
+    assert caught.value.code.id == "MOS-STO-010"
+    assert "DROP SCHEMA mosaic_migration CASCADE;" in caught.value.remediation
+    connection.execute("RESET ROLE")  # a superuser is no member of everything
+    with pytest.raises(ledger.LedgerOwnerError):
+        ledger.create_ledger(connection)
+    assert not ledger.has_ledger(connection)
+    connection.execute("DROP SCHEMA mosaic_migration CASCADE")
+    as_role(connection, alice)
+    ledger.create_ledger(connection)
+
+
+def test_a_table_of_somebody_elses_in_our_schema_is_refused(
+    connection: psycopg.Connection, roles: tuple[str, str, str]
+) -> None:
+    mallory, alice, _ = roles
+    as_role(connection, alice)
+    ledger.create_ledger(connection)
+    ledger.create_ledger(connection)  # one's own
+    connection.execute("RESET ROLE")
+    connection.execute(f"ALTER TABLE mosaic_migration.chunk OWNER TO {mallory}")
+    as_role(connection, alice)
+    with pytest.raises(ledger.LedgerOwnerError):
+        ledger.create_ledger(connection)
+
+
+@pytest.mark.parametrize("owner", ["group", "database owner", "superuser"])
+def test_a_schema_of_ones_group_of_the_database_or_of_a_superuser_is_no_strangers(
+    connection: psycopg.Connection, roles: tuple[str, str, str], owner: str
+) -> None:
+    mallory, alice, team = roles
+    match owner:
+        case "group":  # as on a managed service
+            connection.execute(f"GRANT {team} TO {mallory}")
+            connection.execute(f"GRANT {mallory} TO {alice}")
+            connection.execute(f"CREATE SCHEMA mosaic_migration AUTHORIZATION {team}")
+        case "database owner":
+            connection.execute(f"ALTER DATABASE {connection.info.dbname} OWNER TO {mallory}")
+            connection.execute(f"CREATE SCHEMA mosaic_migration AUTHORIZATION {mallory}")
+            connection.execute(f"GRANT ALL ON SCHEMA mosaic_migration TO {alice}")
+        case _:
+            connection.execute("CREATE SCHEMA mosaic_migration")
+            connection.execute(f"GRANT ALL ON SCHEMA mosaic_migration TO {alice}")
+    try:
+        as_role(connection, alice)
+        ledger.create_ledger(connection)
+        assert ledger.has_ledger(connection)
+    finally:
+        connection.execute("RESET ROLE")
+        connection.execute(f"ALTER DATABASE {connection.info.dbname} OWNER TO CURRENT_USER")
+
+
 def test_a_target_has_one_run_that_is_not_cancelled(connection: psycopg.Connection, run_id: UUID) -> None:
     with pytest.raises(psycopg.errors.UniqueViolation):
         connection.execute("INSERT INTO mosaic_migration.run (run_id) VALUES (gen_random_uuid())")
