@@ -45,7 +45,7 @@ def owner_words(owner: str, database: str) -> tuple[str, str]:
     return (
         f"The schema {SCHEMA} in the target, where the ledger lies, belongs to the role {owner}.",
         f"If a migration of yours ran as {owner}, use that role in storage.url, or make yours a member of it. "
-        f"Otherwise ask who made the schema; then, as a superuser in database {database}: DROP SCHEMA {SCHEMA} CASCADE;",
+        f"Otherwise ask who made it; then, as a superuser in database {database}: DROP SCHEMA {SCHEMA} CASCADE;",
     )
 
 
