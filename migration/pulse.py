@@ -44,8 +44,10 @@ class Pulse:
         self._thread = threading.Thread(target=self._beat, name=f"pulse-{held.job_id}", daemon=True)
 
     def __enter__(self) -> Pulse:
-        self._thread.start()
         _running.add(self)
+        if _ending.is_set():  # looked at after the line above, as `stop_all` sets it before it looks at them
+            self.stop()
+        self._thread.start()
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -181,9 +183,14 @@ def _write_sample(job_id: int, progress: Progress) -> None:
 
 
 _running: set[Pulse] = set()
+_ending = threading.Event()
 
 
 def stop_all() -> None:
-    """Interrupt every job of this process: their leases end within a second, their engines at the next check."""
+    """Interrupt every job of this process: their leases end within a second, their engines at the next check.
+
+    For good: a job that was claimed a moment ago, and whose pulse is about to start, is interrupted as well.
+    """
+    _ending.set()
     for pulse in tuple(_running):
         pulse.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -11,7 +12,7 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 from django.utils import timezone
 
-from migration import queue, runner, services
+from migration import pulse, queue, runner, services
 from migration.endpoints import EndpointChoice
 from migration.jobs import claim, finish, note_words
 from migration.models import JobState, MigrationJob
@@ -42,6 +43,12 @@ BY = services.Actor("ada")
 
 class Sent(list[tuple[str, int, int]]):
     """Messages (kind, job id, attempt) in the order in which they were sent."""
+
+
+@pytest.fixture(autouse=True)
+def _process_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that stops this process's jobs stops nobody else's."""
+    monkeypatch.setattr(pulse, "_ending", threading.Event())
 
 
 @pytest.fixture(autouse=True)

@@ -138,6 +138,24 @@ def test_a_stopped_worker_gives_its_lease_back_within_five_seconds(queued: Make,
     assert job.events.filter(level="warning").exists()
 
 
+def test_a_worker_that_is_stopped_between_claim_and_first_beat_gives_its_lease_back(
+    queued: Make, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = queued()
+    limit_of = runner._limit_of
+
+    def stopped_here(held: Claim) -> float | None:
+        pulse.stop_all()
+        return limit_of(held)
+
+    monkeypatch.setattr(runner, "_limit_of", stopped_here)
+    engine.at_phase = lambda phase: time.sleep(0.5)  # the engine looks at its control between phases
+    assert runner.run(job.pk, job.attempt)
+    job.refresh_from_db()
+    assert job.effective_state() is EffectiveState.INTERRUPTED
+    assert job.events.filter(message__startswith="The worker was stopped").exists()
+
+
 def test_a_worker_that_lost_its_lease_writes_nothing_over_the_new_attempt(queued: Make, engine: FakeEngine) -> None:
     job = queued()
     go = hold_in(engine, Phase.COPY)
