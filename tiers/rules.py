@@ -103,6 +103,8 @@ def url_problem(path: str, url: str, schemes: tuple[str, ...], example: str) -> 
         return Problem(path, "has no usable host or port", remedy)
     if schemes is POSTGRES_SCHEMES and len(parts.path.strip("/")) == 0:
         return Problem(path, "names no database", remedy)
+    if schemes is VALKEY_SCHEMES and "," in host:
+        return Problem(path, "names several hosts, and the queue is on one", remedy)
     if schemes is VALKEY_SCHEMES and not _is_number(parts.path.strip("/") or "0"):
         return Problem(path, "has a database that is not a number", remedy)
     if schemes is POSTGRES_SCHEMES and (parts.netloc.count("@") > 1 or parts.fragment or _NO_CODE.search(url)):

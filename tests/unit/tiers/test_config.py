@@ -353,6 +353,10 @@ def test_what_a_driver_knows_and_nobody_may_ask_for_is_refused(url: str, reason:
     assert reason in problems(changed(STANDALONE, "storage", url=url))["storage.url"]
 
 
+def test_a_valkey_address_names_one_host() -> None:
+    assert "names several hosts" in problems(changed(FEDERATED, "queue", url="redis://h1,h2:6380/0"))["queue.url"]
+
+
 def test_a_valkey_database_stands_in_the_address_only() -> None:
     assert "has the parameter db" in problems(changed(FEDERATED, "queue", url="redis://h/0?db=3"))["queue.url"]
 
