@@ -32,6 +32,7 @@ STACKS = {
 
 # Files that take a minute or more, the longest first: begun last, one process would be left alone with them as well.
 LONG = (
+    "tests/integration/stack/test_image.py",
     "tests/integration/pglite/test_source.py",
     "tests/integration/pglite/test_host.py",
     "tests/integration/doctor/test_faces.py",

@@ -84,16 +84,21 @@ is_there() {
 }
 
 build() {
-    local log=/tmp/mosaic-test-$2.log
+    local log=/tmp/mosaic-test-$2.log context
     say "building a stand-in for $1"
-    DOCKER_BUILDKIT=0 docker build --network host --label "org.mosaic.stand-in=$(sum_of "$2")" --tag "$1" "$2" \
+    context=$(mktemp -d)
+    cp "$2"/* "$context"
+    cp /etc/ssl/certs/ca-certificates.crt "$context" 2>/dev/null || true
+    DOCKER_BUILDKIT=0 docker build --network host --label "org.mosaic.stand-in=$(sum_of "$2")" --tag "$1" "$context" \
         >"$log" 2>&1 || fail "the stand-in for $1 cannot be built. Its last words:" "$log"
+    rm -rf "$context"
 }
 
 make_images() {
     local pids=() pid
     is_there pgvector/pgvector:pg17 postgres || { make_base; build pgvector/pgvector:pg17 postgres & pids+=($!); }
     is_there valkey/valkey:8-alpine valkey || { make_base; build valkey/valkey:8-alpine valkey & pids+=($!); }
+    is_there python:3.13-slim python || { make_base; build python:3.13-slim python & pids+=($!); }
     for pid in "${pids[@]}"; do wait "$pid" || exit 1; done
 }
 
