@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from mosaic_admin.cli.printing import echo
 from mosaic_admin.codes import BUG, ExitCode
 from mosaic_admin.errors import MosaicError
 from mosaic_admin.redaction import redact
@@ -69,7 +70,7 @@ def setup_django() -> None:
 
 def print_error(error: MosaicError) -> None:
     """Write code, message and remedy to stderr: the one shape of every refused command."""
-    click.echo(redact(f"{error.code.id} {error.message}\nFix: {error.remediation}"), err=True)
+    echo(redact(f"{error.code.id} {error.message}\nFix: {error.remediation}"), err=True)
 
 
 def main(args: list[str] | None = None) -> Any:
@@ -81,7 +82,7 @@ def main(args: list[str] | None = None) -> Any:
         sys.exit(error.exit_code)
     except Exception:
         logging.getLogger("mosaic").exception("unexpected")
-        click.echo(
+        echo(
             f"{BUG.id} {BUG.meaning}\nFix: report it with the log lines above; nothing of it holds a secret.", err=True
         )
         sys.exit(ExitCode.BUG)

@@ -13,6 +13,7 @@ from mosaic_admin import env
 from mosaic_admin.backup.archive import Manifest, is_sealed, read
 from mosaic_admin.backup.sealed import not_readable
 from mosaic_admin.cli import setup_django
+from mosaic_admin.cli.printing import echo
 
 FILE = click.argument("file", type=click.Path(path_type=Path))
 PASSPHRASE_FILE = click.option(
@@ -48,11 +49,11 @@ def create(
         is_with_secrets=with_secrets,
         passphrase=passphrase,
     )
-    click.echo(f"Wrote {file}: {describe(made)}.")
+    echo(f"Wrote {file}: {describe(made)}.")
     for words in made.left_out:
-        click.echo(f"  Not in it: {words}")
+        echo(f"  Not in it: {words}")
     if not passphrase:
-        click.echo("  It holds keys and password hashes, unencrypted: keep it as you keep those.")
+        echo("  It holds keys and password hashes, unencrypted: keep it as you keep those.")
 
 
 @command.command()
@@ -61,9 +62,9 @@ def create(
 def verify(file: Path, passphrase_file: Path | None) -> None:
     """Read FILE through: every checksum, and what it holds. Changes nothing."""
     manifest = read(file, _passphrase_for(file, passphrase_file))
-    click.echo(f"{file} is whole: {describe(manifest)}.")
+    echo(f"{file} is whole: {describe(manifest)}.")
     for member in manifest.members:
-        click.echo(f"  {member.size:>12,}  {member.sha256[:16]}  {member.name}")
+        echo(f"  {member.size:>12,}  {member.sha256[:16]}  {member.name}")
 
 
 @command.command()
@@ -83,7 +84,7 @@ def restore(
         raise click.UsageError("Name a FILE, or --finish a restore that was cut short.")
     if file is None:
         done = finish_restore(env.load())
-        click.echo("No restore was cut short." if done is None else _done(done.id))
+        echo("No restore was cut short." if done is None else _done(done.id))
         return
     done = restore_backup(
         file,
@@ -93,7 +94,7 @@ def restore(
         is_with_secrets=with_secrets,
         confirm=_confirm(is_asked=not yes),
     )
-    click.echo(_done(done.id))
+    echo(_done(done.id))
 
 
 def describe(manifest: Manifest) -> str:
@@ -103,7 +104,7 @@ def describe(manifest: Manifest) -> str:
 
 def _confirm(*, is_asked: bool) -> Callable[[Manifest], None]:
     def confirm(manifest: Manifest) -> None:
-        click.echo(f"The backup is whole: {describe(manifest)}.")
+        echo(f"The backup is whole: {describe(manifest)}.")
         if is_asked:
             click.confirm("Replace this install's dashboard by it?", abort=True)
 

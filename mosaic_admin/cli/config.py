@@ -13,6 +13,7 @@ import click
 from mosaic_admin import env
 from mosaic_admin.cli import setup_django
 from mosaic_admin.cli.noting import note
+from mosaic_admin.cli.printing import echo
 from mosaic_admin.codes import ExitCode
 from mosaic_admin.errors import MosaicError
 from tiers import codes
@@ -44,7 +45,7 @@ def validate(file: Path | None, as_json: bool) -> None:
     if as_json:
         _print_json({"valid": True, "file": str(path), "tier": config.tier, "problems": [], **_warnings(config)})
         return
-    click.echo(f"{path} is valid: tier {config.tier}, storage {config.storage.display}, queue {config.queue.display}.")
+    echo(f"{path} is valid: tier {config.tier}, storage {config.storage.display}, queue {config.queue.display}.")
     for warning in config.warnings:
         _print_warning(warning)
 
@@ -63,7 +64,7 @@ def show(file: Path | None, as_json: bool) -> None:
     width = max(len(value["path"]) for value in values)
     wide = max(len(value["value"]) for value in values)
     for value in values:
-        click.echo(f"{value['path']:{width}}  {value['value']:{wide}}  {value['source']}")
+        echo(f"{value['path']:{width}}  {value['value']:{wide}}  {value['source']}")
     for warning in config.warnings:
         _print_warning(warning)
 
@@ -83,11 +84,11 @@ def upgrade(file: Path | None, yes: bool) -> None:
     before = _text(path)
     after = upgraded_text(before, source=path.name)
     if after == before:
-        click.echo(f"{path} has no old words; nothing to do.")
+        echo(f"{path} has no old words; nothing to do.")
         return
-    click.echo(text_diff(before, after, name=path.name))
+    echo(text_diff(before, after, name=path.name))
     if not yes and not _is_confirmed(path, f"mosaic config upgrade {shlex.quote(str(path))}"):
-        click.echo("Nothing was changed.")
+        echo("Nothing was changed.")
         return
     with folder_lock(path):
         if _text(path) != before:
@@ -98,7 +99,7 @@ def upgrade(file: Path | None, yes: bool) -> None:
             )
         write_atomically(path, after, mode=path.stat().st_mode & 0o777)
     note("configuration.upgrade", path.name, after={"difference": text_diff(before, after, name=path.name)})
-    click.echo(f"{path} is upgraded. The gateway reads it at its next start.")
+    echo(f"{path} is upgraded. The gateway reads it at its next start.")
 
 
 @command.command()
@@ -140,11 +141,9 @@ def _refuse(path: Path, error: ConfigError | ConfigFileError, *, as_json: bool) 
         _print_json({**body, "code": error.code.id})
     else:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        click.echo(f"{error.code.id} {path} has {count}.", err=True)
+        echo(f"{error.code.id} {path} has {count}.", err=True)
         for problem in problems:
-            click.echo(
-                f"  {problem['path'] or 'the file'}: {problem['reason']}\n    Fix: {problem['remedy']}", err=True
-            )
+            echo(f"  {problem['path'] or 'the file'}: {problem['reason']}\n    Fix: {problem['remedy']}", err=True)
     sys.exit(ExitCode.CONFIG)
 
 
@@ -153,8 +152,8 @@ def _warnings(config: ResolvedConfig) -> dict[str, Any]:
 
 
 def _print_warning(warning: ConfigWarning) -> None:
-    click.echo(f"{warning.code.id} {warning.message}\nFix: {warning.remediation}", err=True)
+    echo(f"{warning.code.id} {warning.message}\nFix: {warning.remediation}", err=True)
 
 
 def _print_json(data: dict[str, Any]) -> None:
-    click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+    echo(json.dumps(data, indent=2, ensure_ascii=False))

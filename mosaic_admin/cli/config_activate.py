@@ -6,8 +6,7 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
-import click
-
+from mosaic_admin.cli.printing import echo
 from mosaic_admin.errors import NotFoundError
 from tiers import codes, services
 from tiers.activation import file_digest
@@ -19,14 +18,12 @@ def activate(name: str, *, why: str, is_confirmed: Callable[[Path, str], bool]) 
     config, path = _find(name), services.config_path()
     seen = file_digest(path)
     lines = [line for line in services.file_change(config) if line[:1] in "+-"]
-    click.echo("\n".join(lines) if lines else f"{path} already says the same.")
+    echo("\n".join(lines) if lines else f"{path} already says the same.")
     if not is_confirmed(path, f"mosaic config activate {shlex.quote(name)}"):
-        click.echo("Nothing was changed.")
+        echo("Nothing was changed.")
         return
     services.activate(config_id=config.pk, why=why, expected_revision=config.revision, expected_file=seen)
-    click.echo(
-        f"{path} is written from “{config.name}”, revision {config.revision}. The gateway reads it when it starts."
-    )
+    echo(f"{path} is written from “{config.name}”, revision {config.revision}. The gateway reads it when it starts.")
 
 
 def _find(name: str) -> TierConfig:

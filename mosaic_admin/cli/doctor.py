@@ -13,6 +13,7 @@ from doctor.formats import RENDERERS
 from doctor.report import Report
 from doctor.suppressing import read_rules, suppressed
 from mosaic_admin import env
+from mosaic_admin.cli.printing import echo
 from mosaic_admin.codes import BAD_SETTING, BUG
 from mosaic_admin.wiring import probes_for
 from tiers.schema import Tier
@@ -30,7 +31,7 @@ logger = logging.getLogger(__name__)
 def command(form: str | None, fail_on: str, tier: str | None, path: Path | None) -> None:
     report = report_for(path, tier)
     text = RENDERERS[form or "text"](report)
-    click.echo(text, nl=not text.endswith("\n"))
+    echo(text, nl=not text.endswith("\n"))
     sys.exit(report.exit_code(fail_on))
 
 

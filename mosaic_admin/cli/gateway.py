@@ -13,6 +13,7 @@ import click
 from gateway.client import GatewayClient
 from mosaic_admin import codes, env
 from mosaic_admin.cli.noting import note
+from mosaic_admin.cli.printing import echo
 from mosaic_admin.errors import MosaicError, SettingError
 from mosaic_admin.redaction import redact, redact_data
 
@@ -63,7 +64,7 @@ def _noted(facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _print_refusal(facts: dict[str, Any]) -> None:
-    click.echo(
+    echo(
         f"{facts['code']} The gateway does not start.\n"
         f"Found:    {facts['found']}\nExpected: {facts['expected']}\nFix:      {facts['fix']}\n"
         f"Code:     {facts['code']} (exit {facts['exit_code']})",
@@ -74,7 +75,7 @@ def _print_refusal(facts: dict[str, Any]) -> None:
 
 def _print_event(event: str, facts: dict[str, Any]) -> None:
     """Write one JSON line for log collectors."""
-    click.echo(json.dumps({"event": event, **facts}, ensure_ascii=False), err=True)
+    echo(json.dumps({"event": event, **facts}, ensure_ascii=False), err=True)
 
 
 def _client() -> GatewayClient:
@@ -84,9 +85,9 @@ def _client() -> GatewayClient:
 
 def _print_status(status: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(redact_data(status), indent=2))
+        echo(json.dumps(redact_data(status), indent=2))
         return
-    click.echo(
+    echo(
         redact(
             f"The gateway is {status['state']} (for {status['since_s']:.0f} s): tier {status['tier']}, "
             f"store {status['store']}, {status['in_flight']} requests in flight."
@@ -123,11 +124,11 @@ def status(as_json: bool) -> None:
 
     current = read_status()
     if as_json:
-        click.echo(json.dumps(redact_data(current.as_dict()), indent=2))
+        echo(json.dumps(redact_data(current.as_dict()), indent=2))
     elif current.is_running:
         _print_status(current.as_dict(), as_json=False)
     else:
-        click.echo(redact(f"The gateway at {current.address}: {current.word.lower()}."))
+        echo(redact(f"The gateway at {current.address}: {current.word.lower()}."))
         if current.refusal:
-            click.echo(redact(f"{current.refusal['code']} {current.refusal['found']}\nFix: {current.refusal['fix']}"))
+            echo(redact(f"{current.refusal['code']} {current.refusal['found']}\nFix: {current.refusal['fix']}"))
     sys.exit(codes.ExitCode.OK if current.is_running else codes.ExitCode.UNREACHABLE)

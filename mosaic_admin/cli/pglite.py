@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from mosaic_admin.cli.printing import echo
 from tiers.pglite.engines import install as install_engines
 
 
@@ -15,4 +16,4 @@ def command() -> None:
 @command.command()
 def install() -> None:
     """Install the npm packages with the engines, from the lock file; what is there already stays."""
-    click.echo(f"The PGlite engines are in {install_engines()}")
+    echo(f"The PGlite engines are in {install_engines()}")

@@ -15,6 +15,7 @@ from doctor.formats import RENDERERS
 from mosaic_admin import codes, env
 from mosaic_admin.cli import setup_django
 from mosaic_admin.cli.doctor import report_for
+from mosaic_admin.cli.printing import echo
 from tiers.schema import Tier
 
 _RUNTIME = click.option(
@@ -38,7 +39,7 @@ def up(runtime: str | None) -> None:
     """
     _print(_act("up", runtime))
     report = report_for(None, Tier.FEDERATED.value)
-    click.echo(RENDERERS["short"](report))
+    echo(RENDERERS["short"](report))
     sys.exit(report.exit_code("fail"))
 
 
@@ -79,7 +80,7 @@ def status(runtime: str | None, as_json: bool) -> None:
     """Say what runs. Exit 0 when both services are healthy, 69 when not."""
     found = _runtime(runtime).status()
     if as_json:
-        click.echo(json.dumps(_as_dict(found), indent=2))
+        echo(json.dumps(_as_dict(found), indent=2))
     else:
         _print(found)
     sys.exit(codes.ExitCode.OK if found.is_healthy else codes.ExitCode.UNREACHABLE)
@@ -95,18 +96,18 @@ def logs(service: str | None, tail: int, runtime: str | None) -> None:
     for name in [service] if service else SERVICES:
         for line in chosen.logs(name, tail=tail):
             stamp = f"{line.at:%Y-%m-%d %H:%M:%S} " if line.at else ""
-            click.echo(f"{name}  {stamp}{line.text}")
+            echo(f"{name}  {stamp}{line.text}")
 
 
 @command.command()
 @_RUNTIME
 def config(runtime: str | None) -> None:
     """Print what `up` would apply, with every variable filled in; secrets stay names of files."""
-    click.echo(_runtime(runtime).config(), nl=False)
+    echo(_runtime(runtime).config(), nl=False)
 
 
 def say(text: str) -> None:
-    click.echo(f"  {text}")
+    echo(f"  {text}")
 
 
 def _act(verb: str, word: str | None, service: str | None = None) -> StackStatus:
@@ -127,7 +128,7 @@ def _runtime(word: str | None) -> Runtime:
 
 def _print(status: StackStatus) -> None:
     for service in (*status.services, *status.others):
-        click.echo(f"  {service.name:<20} {_word(service):<12} {' '.join(service.ports):<30} {service.image}")
+        echo(f"  {service.name:<20} {_word(service):<12} {' '.join(service.ports):<30} {service.image}")
 
 
 def _word(service: ServiceStatus) -> str:

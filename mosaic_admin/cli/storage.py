@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from mosaic_admin.cli import print_error, setup_django
+from mosaic_admin.cli.printing import echo
 from mosaic_admin.codes import ExitCode
 from mosaic_admin.errors import MosaicError
 from mosaic_admin.redaction import redact_data
@@ -39,7 +40,7 @@ def command_without_django(function: Callable[..., int]) -> Callable[..., None]:
             code = function(**options)
         except MosaicError as error:
             if options.get("as_json"):
-                click.echo(json.dumps(redact_data(error.as_dict()), indent=2))
+                echo(json.dumps(redact_data(error.as_dict()), indent=2))
             else:
                 print_error(error)
             code = error.exit_code
@@ -189,7 +190,7 @@ def rejects(number: int, as_json: bool) -> int:
         storage_view.show_document(found.as_dict())
     else:
         for line in found.lines():
-            click.echo(line)
+            echo(line)
     return ExitCode.OK
 
 
@@ -254,7 +255,7 @@ def forget(days: int, yes: bool, as_json: bool) -> int:
     if as_json:
         storage_view.show_document({"runs": number, "removed": yes})
     else:
-        click.echo(f"{number} runs {'are removed' if yes else 'would be removed; do it with --yes'}.")
+        echo(f"{number} runs {'are removed' if yes else 'would be removed; do it with --yes'}.")
     return ExitCode.OK
 
 
@@ -274,7 +275,7 @@ def export(as_json: bool, **filters: str) -> int:
         storage_view.show_document({"schema_version": "1", "runs": [exports.row_of(job) for job in jobs]})
     else:
         for lines in exports.as_csv(jobs):
-            click.echo(lines, nl=False)
+            echo(lines, nl=False)
     return ExitCode.OK
 
 
@@ -285,7 +286,7 @@ def certificate(number: int) -> int:
     """Print a verified run's certificate exactly as it was signed."""
     from migration import exports, services
 
-    click.echo(exports.certificate_text(services.get_job(number)))
+    echo(exports.certificate_text(services.get_job(number)))
     return ExitCode.OK
 
 
@@ -326,5 +327,5 @@ def _told(job: Any, what: str, *, as_json: bool) -> int:
     if as_json:
         storage_view.show_document(as_summary(job))
     else:
-        click.echo(f"Run #{job.number} {what}.")
+        echo(f"Run #{job.number} {what}.")
     return ExitCode.OK

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import click
-
 from migration.recheck import Recheck, recheck
 from migration.signing import Trust, ensure_key, public_pem, read_certificate, read_public_key
 from mosaic_admin import env
+from mosaic_admin.cli.printing import echo
 from mosaic_admin.codes import ExitCode
 
 WORDS = {
@@ -26,7 +25,7 @@ def verify(
     public = read_public_key(key) if key else None
     found = recheck(read_certificate(certificate), key=public, fingerprint=fingerprint, source=source, target=target)
     if as_json:
-        click.echo(json.dumps(found.as_dict() | {"exit_code": int(exit_code(found))}, indent=2))
+        echo(json.dumps(found.as_dict() | {"exit_code": int(exit_code(found))}, indent=2))
     else:
         _show(found)
     return exit_code(found)
@@ -40,31 +39,31 @@ def exit_code(found: Recheck) -> ExitCode:
 
 
 def _show(found: Recheck) -> None:
-    click.echo(WORDS[found.trust])
+    echo(WORDS[found.trust])
     if found.fingerprint:
-        click.echo(f"  Key: {found.fingerprint}")
+        echo(f"  Key: {found.fingerprint}")
     if found.trust is Trust.NOT_TRUSTED:
-        click.echo("  Compare it with the one that the dashboard shows, then: --fingerprint F (or --key PUB).")
+        echo("  Compare it with the one that the dashboard shows, then: --fingerprint F (or --key PUB).")
     document = found.document
-    click.echo(f"Run {document['run_id']}, plan {str(document['plan_hash'])[:16]}, made {document['issued_at']}")
+    echo(f"Run {document['run_id']}, plan {str(document['plan_hash'])[:16]}, made {document['issued_at']}")
     equal = "every row equal" if found.is_equal else "differences were found"
-    click.echo(f"  {found.tables} tables, {document['mode']}: {equal}; {document['rejected_rows']} rows rejected.")
+    echo(f"  {found.tables} tables, {document['mode']}: {equal}; {document['rejected_rows']} rows rejected.")
     _show_stores(found)
 
 
 def _show_stores(found: Recheck) -> None:
     if not found.checked:
-        click.echo("  The stores were not asked: --target CONFIG (and --source CONFIG) takes their sums again.")
+        echo("  The stores were not asked: --target CONFIG (and --source CONFIG) takes their sums again.")
         return
     if found.void_since:
-        click.echo(
+        echo(
             f"Void since {found.void_since:%d %b %Y, %H:%M:%S %Z}: a gateway has written to the federated store. The "
             "certificate says what was true until then."
         )
     for item in found.differences:
-        click.echo(f"  {item.table} ({item.end}): {item.rows_then:,} rows then, {item.rows_now:,} now, another sum.")
+        echo(f"  {item.table} ({item.end}): {item.rows_then:,} rows then, {item.rows_now:,} now, another sum.")
     if not found.differences:
-        click.echo(f"  The sums of {' and '.join(found.checked)} are the certificate's, today as then.")
+        echo(f"  The sums of {' and '.join(found.checked)} are the certificate's, today as then.")
 
 
 def show_key(*, as_json: bool) -> int:
@@ -72,8 +71,8 @@ def show_key(*, as_json: bool) -> int:
     environment = env.load()
     key = ensure_key(environment.home.resolve(), environment.signing_key_file)
     if as_json:
-        click.echo(json.dumps({"fingerprint": key.fingerprint, "public_key": public_pem(key.public)}, indent=2))
+        echo(json.dumps({"fingerprint": key.fingerprint, "public_key": public_pem(key.public)}, indent=2))
     else:
-        click.echo(public_pem(key.public), nl=False)
-        click.echo(f"Fingerprint: {key.fingerprint}", err=True)
+        echo(public_pem(key.public), nl=False)
+        echo(f"Fingerprint: {key.fingerprint}", err=True)
     return ExitCode.OK

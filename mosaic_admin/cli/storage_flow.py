@@ -20,6 +20,7 @@ from migration.job_errors import PlanNotReadyError, StalePlanError, WrongStateEr
 from migration.models import EffectiveState, JobState, MigrationJob
 from mosaic_admin import codes
 from mosaic_admin.cli import storage_view
+from mosaic_admin.cli.printing import echo
 from mosaic_admin.codes import ExitCode
 from mosaic_admin.errors import MosaicError, SettingError
 from mosaic_admin.wiring import ALL_CODES
@@ -204,7 +205,7 @@ def _work(job: MigrationJob, options: Options, work: Callable[[int, int], bool])
     except (KeyboardInterrupt, click.Abort):
         pulse.stop_all()
         thread.join(timeout=5)
-        click.echo(f"Stopped. Run #{job.number} can be resumed: {storage_view.RESUME} --inline", err=True)
+        echo(f"Stopped. Run #{job.number} can be resumed: {storage_view.RESUME} --inline", err=True)
         sys.exit(ExitCode.DETACHED)
     finally:
         signal.signal(signal.SIGTERM, former)
@@ -232,7 +233,7 @@ def _follow(job: MigrationJob, options: Options, *, is_alive: Callable[[], bool]
         except KeyboardInterrupt:
             if is_alive is not None:
                 raise
-            click.echo(f"Detached; run #{job.number} goes on. See: mosaic storage status {job.number}", err=True)
+            echo(f"Detached; run #{job.number} goes on. See: mosaic storage status {job.number}", err=True)
             sys.exit(ExitCode.DETACHED)
         job.refresh_from_db()
         display.show(job)

@@ -13,6 +13,7 @@ from migration.models import Cutover, JobState, MigrationJob
 from migration.rollback import Preview
 from migration.switch_words import as_document, restart_words
 from mosaic_admin.cli import storage_view
+from mosaic_admin.cli.printing import echo
 from mosaic_admin.cli.storage_flow import require_tables, shell_actor
 from mosaic_admin.codes import ExitCode
 from mosaic_admin.errors import NotFoundError
@@ -29,10 +30,10 @@ def cut_over(number: int | None, *, confirm: str, as_json: bool) -> int:
     if as_json:
         storage_view.show_document({"cutover": as_document(cutover)})
         return ExitCode.OK
-    click.echo(f"Run #{job.number} is cut over: the gateway boots from {job.target_name} at its next start.")
-    click.echo(f"  Smoke test: {cutover.smoke}")
-    click.echo(f"  {restart_words()}")
-    click.echo("  To go back: mosaic storage rollback")
+    echo(f"Run #{job.number} is cut over: the gateway boots from {job.target_name} at its next start.")
+    echo(f"  Smoke test: {cutover.smoke}")
+    echo(f"  {restart_words()}")
+    echo("  To go back: mosaic storage rollback")
     return ExitCode.OK
 
 
@@ -69,12 +70,12 @@ def _show_gained(seen: Preview, *, as_json: bool) -> None:
         document["gained"] = seen.gained.as_dict() if seen.gained else None
         storage_view.show_document(document | (seen.problem.as_dict() if seen.problem else {}))
     elif seen.gained is None:
-        click.echo(f"What the federated store gained cannot be seen: {seen.problem.message if seen.problem else ''}")
+        echo(f"What the federated store gained cannot be seen: {seen.problem.message if seen.problem else ''}")
     else:
-        click.echo(seen.gained.sentence)
+        echo(seen.gained.sentence)
         for table in seen.gained.touched:
             for sample in table.samples:
-                click.echo(f"  {table.name} {sample['id']} {sample['at']} {sample['label']}")
+                echo(f"  {table.name} {sample['id']} {sample['at']} {sample['label']}")
 
 
 def _show_done(cutover: Cutover, *, as_json: bool) -> None:
@@ -82,5 +83,5 @@ def _show_done(cutover: Cutover, *, as_json: bool) -> None:
         storage_view.show_document({"cutover": as_document(cutover)})
         return
     name = cutover.previous.name if cutover.previous else "the source"
-    click.echo(f"Rolled back: the gateway boots from the configuration “{name}” at its next start.")
-    click.echo(f"  {restart_words()}")
+    echo(f"Rolled back: the gateway boots from the configuration “{name}” at its next start.")
+    echo(f"  {restart_words()}")

@@ -8,8 +8,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-import click
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 from rich.text import Text
@@ -18,6 +16,8 @@ from migration.bundle import as_summary
 from migration.decisions import as_options
 from migration.engine.model import Decisions
 from migration.models import EffectiveState, MigrationJob
+from mosaic_admin.cli.printing import echo
+from mosaic_admin.cli.terminal import Terminal
 from mosaic_admin.redaction import redact, redact_data
 from mosaic_admin.templatetags.looks import bytes as size_words
 from mosaic_admin.templatetags.looks import duration, utc
@@ -28,7 +28,7 @@ CHECK_WORDS = {"pass": "Pass", "warn": "Warning", "fail": "Blocks"}
 
 
 def show_document(data: dict[str, Any]) -> None:
-    click.echo(json.dumps(redact_data(data), indent=2, ensure_ascii=False))
+    echo(json.dumps(redact_data(data), indent=2, ensure_ascii=False))
 
 
 def show_job_document(job: MigrationJob, code: int) -> None:
@@ -42,36 +42,36 @@ def show_jobs(jobs: Iterable[MigrationJob]) -> None:
         rows = f"{job.rows_done:,}"
         made = utc(job.created_at, "short")
         table.add_row(f"#{job.number}", state, job.source_label, job.target_label, rows, job.created_by_name, made)
-    Console().print(table)
+    Terminal().print(table)
 
 
 def show_job(job: MigrationJob) -> None:
     """Show what became of a run, as a few lines on stdout."""
     state = job.effective_state()
-    click.echo(f"Run #{job.number}: {state.label}")
-    click.echo(f"  {job.source_label} to {job.target_label}, plan {job.plan_hash[:16] or 'not made'}")
+    echo(f"Run #{job.number}: {state.label}")
+    echo(f"  {job.source_label} to {job.target_label}, plan {job.plan_hash[:16] or 'not made'}")
     if job.started_at:
-        click.echo(
+        echo(
             f"  {job.rows_done:,} of {job.rows_total:,} rows, {size_words(job.bytes_done)} of "
             f"{size_words(job.bytes_total)}, {duration(job.duration_s)}"
         )
     cutover = job.cutovers.first()
     if cutover is not None:
-        click.echo(
+        echo(
             f"  Cutover: {cutover.get_status_display().lower()}{', its process stopped' if cutover.is_stalled else ''}"
         )
     if job.is_rehearsal:
-        click.echo("  A rehearsal: its scratch database is dropped, source and target are as they were.")
+        echo("  A rehearsal: its scratch database is dropped, source and target are as they were.")
     elif state is EffectiveState.INTERRUPTED:
-        click.echo(f"  The worker {job.lease_owner} stopped. Nothing is lost. Go on: {RESUME}")
+        echo(f"  The worker {job.lease_owner} stopped. Nothing is lost. Go on: {RESUME}")
     elif state is EffectiveState.PAUSED:
-        click.echo(f"  Go on: {RESUME}")
+        echo(f"  Go on: {RESUME}")
 
 
 def show_plan(job: MigrationJob, options: dict[str, Any]) -> None:
     """Show a plan: checks, tables, what is open with the option that decides it, and the command to go on."""
     plan = job.plan or {}
-    console = Console()
+    console = Terminal()
     source, target = plan["source"], plan["target"]
     console.print(Text(f"Plan of run #{job.number}: {source['display']} ({source['tier']}) to {target['display']}"))
     console.print(_checks_table(plan["checks"]))
@@ -116,7 +116,7 @@ def _tables_table(tables: list[dict[str, Any]]) -> Table:
     return table
 
 
-def _show_open(console: Console, decisions: list[dict[str, Any]]) -> None:
+def _show_open(console: Terminal, decisions: list[dict[str, Any]]) -> None:
     for item in decisions:
         console.print(
             Text(f"You decide: {item['subject']}, {item['rows']:,} rows, {size_words(item['bytes'])}. "),
@@ -155,7 +155,7 @@ class _Lines:
     def show(self, job: MigrationJob) -> None:
         line = _headline(job)
         if line != self._last:
-            click.echo(line, err=True)
+            echo(line, err=True)
             self._last = line
 
 
@@ -179,7 +179,7 @@ def _headline(job: MigrationJob) -> str:
 @contextmanager
 def progress_display(*, quiet: bool) -> Iterator[Display]:
     """Show progress on stderr, so that stdout stays the command's result."""
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     if quiet:
         yield _Silent()
     elif not console.is_terminal:

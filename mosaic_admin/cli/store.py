@@ -11,6 +11,7 @@ import click
 
 from mosaic_admin import env
 from mosaic_admin.cli import setup_django
+from mosaic_admin.cli.printing import echo
 from store.adapters import adapter_for
 from tiers.config import PostgresStorage, load_config
 
@@ -37,7 +38,7 @@ def prepare(file: Path | None) -> None:
         store.close()
     vector = f", pgvector {found.vector}" if found.vector else ""
     server = f"PostgreSQL {found.version_num // 10_000}{vector}"
-    click.echo(f"The store in {store.display} is ready: {len(found.tables)} tables, {server}")
+    echo(f"The store in {store.display} is ready: {len(found.tables)} tables, {server}")
 
 
 @command.command()
@@ -60,9 +61,9 @@ def seed(file: Path | None, url: str | None, rows: int, seed: int, style: str, *
         migrate_store()
     counts = fill(storage.url, rows=rows, seed=seed, style="camel" if style == "camel" else "snake", on_progress=_show)
     if as_json:
-        click.echo(json.dumps({"rows": rows, "tables": counts}))
+        echo(json.dumps({"rows": rows, "tables": counts}))
     else:
-        click.echo(f"{rows:,} rows in {len(counts)} tables of {storage.display}")
+        echo(f"{rows:,} rows in {len(counts)} tables of {storage.display}")
 
 
 def _storage(file: Path | None, url: str | None) -> PostgresStorage:
@@ -78,4 +79,4 @@ def _storage(file: Path | None, url: str | None) -> PostgresStorage:
 
 def _show(done: int, total: int, table: str) -> None:
     if sys.stderr.isatty():
-        click.echo(f"\r{done * 100 // total:3d} %  {done:,} of {total:,} rows  {table:<24}", nl=done == total, err=True)
+        echo(f"\r{done * 100 // total:3d} %  {done:,} of {total:,} rows  {table:<24}", nl=done == total, err=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from mosaic_admin.cli import setup_django
+from mosaic_admin.cli.printing import echo
 
 LIFETIMES = ("30d", "90d", "1y", "never")  # people.models.Lifetime, which cannot be imported yet
 
@@ -33,8 +34,8 @@ def create(name: str, scopes: tuple[str, ...], person: str, expires: str) -> Non
     owner = services.person(person) if person else services.first_admin()
     token, raw = services.create_token(name=name, scopes=scopes, created_by=owner, lifetime=expires)
     end = f"until {token.expires_at:%Y-%m-%d}" if token.expires_at else "until it is revoked"
-    click.echo(f"Token {token.pk} for {token.name} ({', '.join(token.scopes)}), {end}, shown this once:", err=True)
-    click.echo(raw)
+    echo(f"Token {token.pk} for {token.name} ({', '.join(token.scopes)}), {end}, shown this once:", err=True)
+    echo(raw)
 
 
 @command.command(name="list")
@@ -49,11 +50,11 @@ def list_tokens() -> None:
         used = f"{token.last_used_at:%Y-%m-%d %H:%M}" if token.last_used_at else "never used"
         end = f"expires {ahead(token.expires_at)}" if token.is_active else ""
         scopes = ",".join(token.scopes)
-        click.echo(f"{token.pk:>4} {state:<8} {token.prefix}… {scopes:<34} {used:<17} {end:<19} {token.name}")
+        echo(f"{token.pk:>4} {state:<8} {token.prefix}… {scopes:<34} {used:<17} {end:<19} {token.name}")
         ending += token.is_ending
     if ending:
         words = "1 token ends" if ending == 1 else f"{ending} tokens end"
-        click.echo(f"{words} within 14 days. Make another, and give it to whatever calls with the old one.", err=True)
+        echo(f"{words} within 14 days. Make another, and give it to whatever calls with the old one.", err=True)
 
 
 @command.command()
@@ -63,4 +64,4 @@ def revoke(number: int) -> None:
     from mosaic_admin.people import services
 
     token = services.revoke_token(token_id=number)
-    click.echo(f"The token {token.pk} ({token.name}) is revoked.")
+    echo(f"The token {token.pk} ({token.name}) is revoked.")

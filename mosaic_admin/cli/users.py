@@ -8,6 +8,7 @@ import click
 
 from mosaic_admin.access import Role
 from mosaic_admin.cli import setup_django
+from mosaic_admin.cli.printing import echo
 
 
 @click.group(name="users")
@@ -22,10 +23,10 @@ def _given_password(is_from_stdin: bool) -> str | None:
 
 def _show_once(name: str, password: str, *, is_given: bool) -> None:
     if is_given:
-        click.echo(f"The password of {name} is set.")
+        echo(f"The password of {name} is set.")
         return
-    click.echo(f"Password of {name}, shown this once:", err=True)
-    click.echo(password)
+    echo(f"Password of {name}, shown this once:", err=True)
+    echo(password)
 
 
 STDIN_OPTION = click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
@@ -72,4 +73,4 @@ def list_people() -> None:
 
     for user in services.people():
         state = "active" if user.is_active else "closed"
-        click.echo(f"{user.username:<24} {user.role:<9} {state:<7} {user.email}".rstrip())
+        echo(f"{user.username:<24} {user.role:<9} {state:<7} {user.email}".rstrip())

@@ -1,9 +1,17 @@
+import io
+import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from rich.table import Table
+from rich.text import Text
 
 from mosaic_admin import cli
+from mosaic_admin.cli.printing import echo
+from mosaic_admin.cli.terminal import Terminal
 from mosaic_admin.codes import PORT_TAKEN
 from mosaic_admin.errors import MosaicError
 
@@ -43,3 +51,38 @@ def test_an_unexpected_error_ends_with_70(monkeypatch, capsys):
         cli.main([])
     assert ended.value.code == 70
     assert "MOS-BUG-001" in capsys.readouterr().err
+
+
+HOSTILE = "users\x1b]0;owned\x07\x1b[2J\r\x9b31m\u202eelbat"
+
+
+def steering(text):
+    return re.findall("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e]", text)
+
+
+def test_a_name_does_not_steer_the_terminal(capsys):
+    echo(f"{HOSTILE}\tbeside\nbelow")
+    echo(HOSTILE, err=True)
+    echo(json.dumps({"table": HOSTILE}, ensure_ascii=False))
+    out, err = capsys.readouterr()
+    assert steering(out) == steering(err) == []
+    assert out.startswith("users\\u001b]0;owned\\u0007\\u001b[2J\\u000d\\u009b31m\\u202eelbat\tbeside\nbelow\n")
+    assert json.loads(out.splitlines()[-1]) == {"table": HOSTILE}
+
+
+def test_a_name_in_a_table_does_not_steer_the_terminal_and_colours_stay():
+    table, file = Table("Table"), io.StringIO()
+    table.add_row(HOSTILE)
+    table.add_row(Text(HOSTILE, "bold"))
+    Terminal(file=file, force_terminal=True, width=200).print(table)
+    found = file.getvalue()
+    assert "\x1b[1m" in found
+    assert steering(re.sub("\x1b\\[[0-9;]*m", "", found)) == []
+    assert found.count("users\\u001b]0;owned") == 2  # rich made the cell as wide as it thought
+
+
+def test_commands_print_in_one_place():
+    folder = Path(cli.__file__).parent
+    direct = re.compile(r"click\.s?echo\(|\bConsole\(|^\s*print\(", re.MULTILINE)
+    found = {path.name for path in folder.glob("*.py") if direct.search(path.read_text())}
+    assert found == {"demo.py", "printing.py"}, "Print with mosaic_admin.cli.printing.echo."
