@@ -15,6 +15,6 @@ def shown(text: str) -> str:
     return text.translate(_SPELT_OUT)
 
 
-def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
-    """Print a text to standard output, or with `err` to standard error."""
-    click.echo(shown(text), err=err, nl=nl)
+def echo(text: str = "", *, err: bool = False, nl: bool = True, is_over_line: bool = False) -> None:
+    """Print a text to standard output, or with `err` to standard error; `is_over_line` in place of the line begun."""
+    click.echo(f"{chr(13) if is_over_line else ''}{shown(text)}", err=err, nl=nl)

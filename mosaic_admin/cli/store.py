@@ -79,4 +79,9 @@ def _storage(file: Path | None, url: str | None) -> PostgresStorage:
 
 def _show(done: int, total: int, table: str) -> None:
     if sys.stderr.isatty():
-        echo(f"\r{done * 100 // total:3d} %  {done:,} of {total:,} rows  {table:<24}", nl=done == total, err=True)
+        echo(
+            f"{done * 100 // total:3d} %  {done:,} of {total:,} rows  {table:<24}",
+            is_over_line=True,
+            nl=done == total,
+            err=True,
+        )

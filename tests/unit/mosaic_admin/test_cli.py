@@ -70,6 +70,11 @@ def test_a_name_does_not_steer_the_terminal(capsys):
     assert json.loads(out.splitlines()[-1]) == {"table": HOSTILE}
 
 
+def test_a_line_of_progress_is_written_over(capsys):
+    echo("10 %\r", nl=False, is_over_line=True)
+    assert capsys.readouterr().out == "\r10 %\\u000d"
+
+
 def test_a_name_in_a_table_does_not_steer_the_terminal_and_colours_stay():
     table, file = Table("Table"), io.StringIO()
     table.add_row(HOSTILE)
