@@ -1,7 +1,7 @@
 """Real PGlite directories of every generation, made by the npm packages themselves.
 
-`make_directory(generation, *scripts)` returns a fresh directory below the test's own folder; one is made per generation
-and set of scripts and then copied, since making one takes seconds.
+`make_directory(generation, *scripts)` returns a fresh directory below the test's own folder. Making one takes seconds:
+an empty one of each generation is made once, copied, filled by its own package for each set of scripts, copied again.
 """
 
 from __future__ import annotations
@@ -110,5 +110,7 @@ def _template(generation: str, sql: str, database: str, extensions: str) -> Path
     folder = environment.ROOT / "pglite" / name
     if not folder.exists():
         folder.parent.mkdir(exist_ok=True)
+        if sql or extensions:
+            shutil.copytree(_template(generation, "", database, ""), folder, symlinks=True)
         open_with_its_own_package(generation, folder, sql, database=database, extensions=extensions)
     return folder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -40,13 +41,19 @@ def add_owner(directory: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """A gateway on a store that `mosaic store prepare` made from nothing."""
-    folder = tmp_path_factory.mktemp("local")
-    gateway = new_gateway(folder / "gateway", local("store"))
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory that `mosaic store prepare` made from nothing, with one user; to be copied."""
+    gateway = new_gateway(tmp_path_factory.mktemp("store") / "gateway", local("store"))
     prepared = gateway.run("store", "prepare", timeout_s=120)
     assert prepared.returncode == 0, prepared.stderr
     add_owner(gateway.home / "store")
+    return gateway.home / "store"
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory, store: Path) -> Iterator[Gateway]:
+    gateway = new_gateway(tmp_path_factory.mktemp("local") / "gateway", local("store"))
+    shutil.copytree(store, gateway.home / "store")
     gateway.start()
     yield gateway
     end(gateway)
@@ -172,9 +179,9 @@ def test_a_directory_without_this_versions_tables_is_refused(
     assert_refused(make_gateway(local(directory)), 76, "MOS-GW-006", within_s=20)
 
 
-def test_a_gateway_that_ends_leaves_no_engine_and_no_socket(make_gateway: MakeGateway) -> None:
+def test_a_gateway_that_ends_leaves_no_engine_and_no_socket(make_gateway: MakeGateway, store: Path) -> None:
     gateway = make_gateway(local("store"))
-    assert gateway.run("store", "prepare", timeout_s=120).returncode == 0
+    shutil.copytree(store, gateway.home / "store")
     gateway.start()
     gateway.wait_for("serving", 20)
     engine = engine_of(gateway)
@@ -187,10 +194,9 @@ def test_a_gateway_that_ends_leaves_no_engine_and_no_socket(make_gateway: MakeGa
     assert lock_holder(gateway.home / "store") is None
 
 
-def test_the_local_gateway_loads_nothing_of_the_other_tiers(make_gateway: MakeGateway) -> None:
+def test_the_local_gateway_loads_nothing_of_the_other_tiers(make_gateway: MakeGateway, store: Path) -> None:
     gateway = make_gateway(local("store"))
-    assert gateway.run("store", "prepare", timeout_s=120).returncode == 0
-    add_owner(gateway.home / "store")
+    shutil.copytree(store, gateway.home / "store")
     listing = gateway.home / "modules"
     program = (
         "import atexit, os, sys; "
