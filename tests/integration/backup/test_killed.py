@@ -11,6 +11,7 @@ from tests.integration.backup.conftest import Install
 # Runs `mosaic …` and ends like kill -9 at the Nth line that these modules execute; N = 0 only counts the lines.
 KILLER = """
 import os, sys
+import celery, django.contrib.postgres.fields, psycopg, pydantic_settings  # followed, they would take as long again
 at, seen = int(sys.argv[1]), 0
 WATCHED = ("backup/restore.py", "backup/services.py", "backup/sqlite.py", "backup/postgres.py")
 def trace(frame, event, arg):
@@ -78,7 +79,8 @@ def test_a_killed_restore_is_undone_or_finished(install: Install, tmp_path: Path
         killed_at(install, line, str(archive), "--yes")
         is_cut_short = (install.home / JOURNAL).exists()
         if is_cut_short:
-            assert install.refused("users", "list") == "MOS-BAK-006"
+            if "finished" not in outcomes:  # what is looked at here does not depend on where it was cut
+                assert install.refused("users", "list") == "MOS-BAK-006"
             killed_at(install, line // 20, "--finish")
             install.ok("backup", "restore", "--finish")
         found = state(install)
