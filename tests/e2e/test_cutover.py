@@ -7,6 +7,7 @@ import os
 import re
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -41,17 +42,23 @@ def restart_gateway(stack: Demo, tier: str) -> None:
     assert serves(stack, tier), stack.log_tails()
 
 
+def at_gateway(stack: Demo) -> httpx.Client:
+    """Return a client with the gateway's own token."""
+    token = (stack.home / "keys" / "gateway-token").read_text().strip()
+    headers = {"Authorization": f"Bearer {token}"}
+    return httpx.Client(base_url=stack.gateway_url, headers=headers, trust_env=False, timeout=20)
+
+
 def serves(stack: Demo, tier: str) -> bool:
-    answer = stack.mosaic("gateway", "status", "--json")
-    status = json.loads(answer.stdout or "{}")
-    return (status.get("state"), status.get("tier")) == ("serving", tier)
+    with suppress(httpx.HTTPError), at_gateway(stack) as client:
+        status = client.get("/control/status").json()
+        return (status["state"], status["tier"]) == ("serving", tier)
+    return False
 
 
 def agent_session(stack: Demo) -> list[Any]:
     """Open a conversation as the store's first user, say two things, read them back and close it."""
-    token = (stack.home / "keys" / "gateway-token").read_text().strip()
-    headers = {"Authorization": f"Bearer {token}"}
-    with httpx.Client(base_url=stack.gateway_url, headers=headers, trust_env=False, timeout=20) as client:
+    with at_gateway(stack) as client:
         owner = client.get("/v1/users", params={"limit": 1}).json()["items"][0]["id"]
         opened = client.post("/v1/conversations", json={"owner_id": owner, "title": "Drill"})
         opened.raise_for_status()
