@@ -46,7 +46,7 @@ fi
 
 [ ${#failed[@]} -eq 0 ] || printf '\nFAILED before the tests: %s\n\n' "$(IFS=,; echo "${failed[*]}")"
 # One order for everybody: what is red here is red again. `TEST_SEED=$RANDOM make test` looks for tests that need their order.
-$bin/pytest --numprocesses "${TEST_PROCESSES:-2}" --no-loadscope-reorder --randomly-seed "${TEST_SEED:-1}" --quiet --durations 15 tests "$@"
+$bin/pytest --numprocesses "${TEST_PROCESSES:-3}" --no-loadscope-reorder --randomly-seed "${TEST_SEED:-1}" --quiet --durations 15 tests "$@"
 code=$?
 [ ${#failed[@]} -eq 0 ] || exit 1
 exit $code

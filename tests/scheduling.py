@@ -34,7 +34,13 @@ STACKS = {
 LONG = (
     "tests/integration/stack/test_image.py",
     "tests/integration/pglite/test_source.py",
+    "tests/integration/backup/test_backup.py",
+    "tests/integration/backup/test_killed.py",
     "tests/integration/pglite/test_host.py",
+    "tests/integration/engine/test_faults.py",
+    "tests/integration/gateway/test_local.py",
+    "tests/integration/control_plane/test_engines.py",
+    "tests/integration/engine/test_repair.py",
     "tests/integration/doctor/test_faces.py",
     "tests/integration/engine/test_crash.py",
     "tests/integration/stack/test_runtimes.py",
