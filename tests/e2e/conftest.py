@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.demo import Demo
 from tests.e2e.console import Console
-from tests.e2e.looking import sign_in
+from tests.e2e.looking import PATIENCE_MS, sign_in
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -39,7 +39,7 @@ def console() -> Console:
 @pytest.fixture
 def page(context: BrowserContext, console: Console) -> Iterator[Page]:
     """A page whose test fails when the browser complains about anything it did not `console.allow`."""
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     context.on("page", console.watch)
     page = context.new_page()
     yield page
@@ -94,7 +94,7 @@ class AsPerson:
         assert made.returncode == 0, made.stderr
         self.passwords[name] = made.stdout.strip()
         context = self._browser.new_context(base_url=self._demo.url)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE_MS)
         context.on("page", self._console.watch)
         self._contexts.append(context)
         page = context.new_page()

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.demo import Demo
-from tests.e2e.looking import look, sign_in
+from tests.e2e.looking import PATIENCE_MS, look, sign_in
 
 
 def test_pausing_asks_first_and_resuming_serves_again(signed_in: Page) -> None:
@@ -34,7 +34,7 @@ def test_it_can_be_paused_without_javascript(browser: Browser, demo: Demo, width
     context = browser.new_context(
         base_url=demo.url, java_script_enabled=False, viewport={"width": width, "height": 900}
     )
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     sign_in(page, "admin", demo.password)
     for verb, verdict in [("Pause", "The gateway is paused."), ("Resume", "The gateway serves the store.")]:

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.demo import Demo
-from tests.e2e.looking import STUMBLES, said, send_name_and_password
+from tests.e2e.looking import PATIENCE_MS, STUMBLES, said, send_name_and_password
 
 SignIn = Callable[..., Page]
 
@@ -21,7 +21,7 @@ def open_context(browser: Browser, demo: Demo) -> Iterator[Callable[..., Browser
 
     def make(width: int = 1280, **options: Any) -> BrowserContext:
         context = browser.new_context(base_url=demo.url, viewport={"width": width, "height": 900}, **options)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         return context
 

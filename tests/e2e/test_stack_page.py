@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.demo import Demo
 from tests.e2e.console import Console
 from tests.e2e.dashboard import Dashboard
-from tests.e2e.looking import look
+from tests.e2e.looking import PATIENCE_MS, look
 from tests.e2e.looking import sign_in as enter
 from tests.e2e.stack import shoot
 
@@ -27,7 +27,7 @@ def sign_in(browser: Browser, console: Console) -> Iterator[SignIn]:
 
     def make(dashboard: Dashboard, name: str, role: str) -> Page:
         context = browser.new_context(base_url=dashboard.url, viewport={"width": 1280, "height": 900})
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE_MS)
         context.on("page", console.watch)
         contexts.append(context)
         page = context.new_page()

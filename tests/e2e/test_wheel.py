@@ -14,7 +14,7 @@ from tests import environment
 from tests.demo import Demo
 from tests.e2e import steps
 from tests.e2e.console import Console
-from tests.e2e.looking import sign_in
+from tests.e2e.looking import PATIENCE_MS, sign_in
 from tests.program import ROOT, Program
 
 ROWS = 2000
@@ -53,7 +53,7 @@ def test_the_wheel_runs_without_the_checkout(installed_wheel: Program) -> None:
 
 def test_a_migration_is_verified_on_the_wheels_demo(wheel_demo: Demo, browser: Browser, console: Console) -> None:
     context = browser.new_context(base_url=wheel_demo.url)
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE_MS)
     context.on("page", console.watch)
     page = context.new_page()
     sign_in(page, "admin", wheel_demo.password)

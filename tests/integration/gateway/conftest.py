@@ -75,13 +75,13 @@ class Gateway:
                 return
         raise AssertionError("it did not answer in time")
 
-    def refuse(self, timeout_s: float = 20.0) -> tuple[int, str, float]:
+    def refuse(self, timeout_s: float = 60.0) -> tuple[int, str, float]:
         """Start it where it must not serve; return exit code, what it printed, and how long it took."""
         begun = time.monotonic()
         done = self.run("gateway", "start", timeout_s=timeout_s)
         return done.returncode, done.stderr, time.monotonic() - begun
 
-    def run(self, *words: str, timeout_s: float = 20.0) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "mosaic_admin", *words],
             env=self.environ,

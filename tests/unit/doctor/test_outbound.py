@@ -121,4 +121,4 @@ def test_a_receiver_that_answers_a_byte_now_and_then_is_given_up(monkeypatch: py
         begun = time.monotonic()
         with pytest.raises(httpx.TimeoutException):
             post(target, "whsec_x", b"{}", {})
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 15  # of 22

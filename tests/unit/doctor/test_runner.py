@@ -12,6 +12,7 @@ from doctor.probe import Context, Service
 from doctor.report import Light
 from doctor.runner import run_probes
 from mosaic_admin.errors import MosaicError
+from tests.stalls import stalls
 from tests.unit.doctor.probes_for_tests import Scripted, crashes, fails, hangs
 
 
@@ -80,11 +81,13 @@ def test_a_timeout_is_called_a_timeout_with_its_number_and_the_others_wait_becau
 
 def test_twenty_hanging_ladders_cost_one_ladders_time() -> None:
     probes = [Scripted(f"p{n}", hangs, ladder=f"l{n}", service=f"s{n}") for n in range(20)]
-    begun = time.monotonic()
-    report = run_probes(probes, deadline_s=1.0, ladder_s=0.6)
-    assert time.monotonic() - begun < 1.0
+    with stalls() as machine:
+        begun = time.monotonic()
+        report = run_probes(probes, deadline_s=1.0, ladder_s=0.6)
+        took = time.monotonic() - begun
+    assert took - machine.seconds < 1.0
     assert len(report.root_causes) == 20
-    assert report.duration_ms <= 1000
+    assert report.duration_ms / 1000 - machine.seconds <= 1.0
 
 
 def test_a_short_deadline_cuts_the_ladders_time_too() -> None:
