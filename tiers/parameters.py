@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlsplit
 
@@ -35,6 +36,16 @@ POSTGRES: Mapping[str, tuple[str, ...]] = {
     "sslnegotiation": ("postgres", "direct"),
     "sslsni": ("0", "1"),
     "target_session_attrs": ("any", "read-write", "read-only", "primary", "standby", "prefer-standby"),
+}  # fmt: skip
+_WHOLE = re.compile(r"-?[0-9]{1,9}")
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+_NUMBERS: Mapping[str, re.Pattern[str]] = {
+    **dict.fromkeys(
+        ("connect_timeout", "keepalives_count", "keepalives_idle", "keepalives_interval", "tcp_user_timeout",
+         "health_check_interval"),
+        _WHOLE,
+    ),
+    **dict.fromkeys(("socket_timeout", "socket_connect_timeout"), _SECONDS),
 }  # fmt: skip
 # The driver knows these, and an address of ours may not have them.
 REFUSED: Mapping[str, str] = {
@@ -78,6 +89,8 @@ def parameter_problem(path: str, url: str) -> Problem | None:
                 path, f"has a value of {name} that is not one of {one_of(known[name])}.{hint}",
                 f"Write one of {one_of(known[name])}.",
             )  # fmt: skip
+        if name in _NUMBERS and not _NUMBERS[name].fullmatch(value):
+            return Problem(path, f"has a value of {name} that is no number", "Write a number, as 5.")
     names = [name for name, _ in pairs]
     if twice := next((name for name in names if names.count(name) > 1), None):
         return Problem(path, f"has the parameter {twice} twice", "Keep one of the two.")

@@ -326,6 +326,8 @@ def test_a_missing_file_is_an_error_of_its_own(tmp_path: Path) -> None:
         ("queue", "rediss://h/0?ssl_cert_req=required", 'Did you mean "ssl_cert_reqs"?'),
         ("queue", "rediss://h/0?ssl_cert_reqs=requried", 'Did you mean "required"?'),
         ("queue", "redis://h/0?ssl_cert_reqs=required", "needs TLS"),
+        ("queue", "redis://h/0?socket_timeout=soon", "that is no number"),
+        ("storage", "postgresql://h/d?connect_timeout=soon", "that is no number"),
     ],
 )
 def test_a_misspelt_parameter_fails_closed(section: str, url: str, reason: str) -> None:

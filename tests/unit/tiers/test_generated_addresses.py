@@ -86,6 +86,7 @@ def test_postgresql_is_opened_where_the_pages_say(url: str) -> None:
 @given(addresses(VALKEY_SCHEMES))
 @example("redis://h/0?db=3")
 @example("redis://h1,h2:5432")
+@example("redis://h/0?socket_timeout=soon")
 def test_valkey_is_opened_where_the_pages_say(url: str) -> None:
     forget_secrets()
     if url_problem("queue.url", url, VALKEY_SCHEMES, "x") is None:
