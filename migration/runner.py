@@ -37,6 +37,8 @@ from mosaic_admin.errors import MosaicError
 from mosaic_admin.redaction import redact
 
 RETRY_S = 1.0
+# of a job; the others are the runner's own
+_ENGINE_OPTIONS = ("copiers", "chunk_rows", "verify_mode", "analyze", "vector_indexes")
 
 log = logging.getLogger(__name__)
 
@@ -169,7 +171,7 @@ def _search_text(job: MigrationJob, plan: Plan) -> str:
 def _run(held: Claim, pulse: Pulse, engine: Engine) -> dict[str, Any]:
     job = MigrationJob.objects.get(pk=held.job_id)
     options = RunOptions(
-        **{key: value for key, value in job.options.items() if key in ("copiers", "chunk_rows", "verify_mode")},
+        **{key: value for key, value in job.options.items() if key in _ENGINE_OPTIONS},
         holder=held.owner,
         job_number=job.number,
         throttle=pulse.throttle,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -23,13 +23,9 @@ from migration.engine.ledger_rows import ChunkRow, Claim
 from migration.engine.model import Plan, TablePlan
 from migration.engine.ranges import Copied, copy_in, copy_out, copy_raw, where
 from migration.engine.rejects import copy_around_rejects
+from migration.engine.streams import joined, read_blocks
 
 CHECK_S = 1.0  # Control.check() is promised at least this often
-BLOCK_BYTES = 128 << 10  # written at once: a call per row would cost more than the row
-
-
-def joined(rows: Sequence[Buffer]) -> Buffer:
-    return rows[0] if len(rows) == 1 else b"".join(rows)  # a large value is not copied once more
 
 
 @dataclass(frozen=True)
@@ -57,12 +53,12 @@ class Copier:
         try:
             return self._digest(source, copy_out(table, chunk))
         except psycopg.DataError:
-            return self._digest(source, copy_raw(table, chunk))
+            return self._digest(source, copy_raw(table, chunk), is_binary=False)
 
-    def _digest(self, source: Connection, statement: str) -> str:
+    def _digest(self, source: Connection, statement: str, *, is_binary: bool = True) -> str:
         digest = xxhash.xxh3_128()
         with self.reading(source), source.cursor() as cursor, cursor.copy(statement) as reader:
-            for rows in self._watched(reader):
+            for rows in self._watched(read_blocks(source, reader, is_binary=is_binary)):
                 digest.update(joined(rows))
         return digest.hexdigest()
 
@@ -97,7 +93,7 @@ class Copier:
                     reading.copy(copy_out(table, condition)) as reader,
                     writing.copy(copy_in(table)) as writer,
                 ):
-                    for rows in self._watched(reader):
+                    for rows in self._watched(read_blocks(source, reader)):
                         block = joined(rows)
                         digest.update(block)
                         size += len(block)
@@ -108,25 +104,15 @@ class Copier:
             finally:
                 self.watch.tracker.add_rows(table.name, -count)  # counted again, exactly, once it is committed
 
-    def _watched(self, reader: psycopg.Copy) -> Iterator[list[Buffer]]:
-        """Yield the stream's rows, some at a time and as fast as allowed, and look at the control once a second."""
+    def _watched(self, blocks: Iterator[list[Buffer]]) -> Iterator[list[Buffer]]:
+        """Yield the stream's blocks as fast as allowed, and look at the control once a second."""
         checked = time.monotonic()
-        rows: list[Buffer] = []
-        size = 0
-        for row in reader:
-            rows.append(row)
-            size += len(row)
-            if size < BLOCK_BYTES:
-                continue
+        for rows in blocks:
             yield rows
-            self.watch.throttle.take(size, self.watch.control.check)
-            rows, size = [], 0
+            self.watch.throttle.take(sum(map(len, rows)), self.watch.control.check)
             if time.monotonic() - checked > CHECK_S:
                 self.watch.control.check()
                 checked = time.monotonic()
-        if rows:
-            yield rows
-            self.watch.throttle.take(size, self.watch.control.check)
 
     @contextmanager
     def reading(self, source: Connection) -> Iterator[None]:
@@ -167,7 +153,7 @@ def copy_all(copier: Copier, chunks: list[ChunkRow], lanes: int) -> None:
             is_full = left[chunk.table_name] == 0
         if is_full:
             assert lane.target is not None
-            copier.builder.build(lane.target, chunk.table_name)
+            copier.builder.begin(lane.target, chunk.table_name)
 
     run_lanes(copier.ends, copier.watch, _in_order(copier.plan, chunks), work, lanes=lanes, beside=copier.builder.lanes)
 

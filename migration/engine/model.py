@@ -274,7 +274,7 @@ class RunOptions:
     chunk_rows: int = 50_000
     index_jobs: int = 2
     verify_mode: VerifyMode = "typed"
-    vacuum: bool = True
+    analyze: bool = True
     vector_indexes: bool = True  # HNSW, which takes most of the time where embeddings are many
     lock_timeout_s: float = 10.0
     holder: str = ""  # "host:pid", goes into application_name; "" means this process

@@ -195,8 +195,6 @@ class _Run:
             with tracker.phase(Phase.INDEXES):
                 ledger.set_phase(main, claim, "indexes", "loaded")
                 builder.finish(main)
-                if options.vacuum:
-                    builder.vacuum()
             with tracker.phase(Phase.VERIFY):
                 ledger.set_phase(main, claim, "verify")
                 verification = self._verify(keeper, main, claim.run_id, snapshot)

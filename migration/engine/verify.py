@@ -52,17 +52,11 @@ class Side:
 
     def sums(self, mode: VerifyMode) -> str:
         first, second = _hashes(self.row, mode)
-        return (
-            f"SELECT count(*), coalesce(sum({first}::numeric), 0)::text, coalesce(sum({second}::numeric), 0)::text "
-            f"FROM {self.rows}"
-        )
+        return f"SELECT count(*), coalesce(sum({first}), 0)::text, coalesce(sum({second}), 0)::text FROM {self.rows}"
 
     def bucket_sums(self, mode: VerifyMode) -> str:
         first, second = _hashes(self.row, mode)
-        return (
-            f"SELECT {self.bucket}, count(*), sum({first}::numeric)::text, sum({second}::numeric)::text "
-            f"FROM {self.rows} GROUP BY 1"
-        )
+        return f"SELECT {self.bucket}, count(*), sum({first})::text, sum({second})::text FROM {self.rows} GROUP BY 1"
 
     def bucket_rows(self, mode: VerifyMode, bucket: int) -> str:
         first, second = _hashes(self.row, mode)

@@ -117,3 +117,14 @@ def test_a_limited_copy_takes_its_time_and_follows_a_change(urls: Urls) -> None:
     assert outcome.state is OutcomeState.VERIFIED
     assert throttle.limit is None, "the copy was over before it could be loosened"
     assert outcome.durations["copy"] >= 1.0
+
+
+def test_a_run_leaves_every_table_vacuumed_and_analyzed(urls: Urls) -> None:
+    source, target = urls
+    make_snake(source, rows=3_000)
+    migrate(source, target, chunk_rows=100)
+    filled = "('users', 'tasks', 'messages', 'insights')"
+    unseen = "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relallvisible < relpages AND relname IN "
+    assert scalar(target, unseen + filled) == 0
+    assert scalar(target, "SELECT count(DISTINCT tablename) FROM pg_stats WHERE tablename IN " + filled) == 4
+    assert scalar(target, "SELECT count(*) FROM pg_stats WHERE tablename = 'users_email_lower_unique'") == 1
