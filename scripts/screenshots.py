@@ -15,13 +15,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
+PATIENCE_MS = "60000"  # pictures are taken on machines with other work, too
 
 
 def main() -> None:
     looking = [str(path) for path in sorted((ROOT / "tests" / "e2e").glob("test_*.py")) if "look(" in path.read_text()]
     with tempfile.TemporaryDirectory() as made:
         command = [sys.executable, "-m", "pytest", "-n0", "-q", "-p", "no:randomly", *looking]
-        done = subprocess.run(command, cwd=ROOT, env={**os.environ, "MOSAIC_TEST_PICTURES": made}, check=False)
+        wanted = {"MOSAIC_TEST_PICTURES": made, "MOSAIC_TEST_PATIENCE_MS": PATIENCE_MS}
+        done = subprocess.run(command, cwd=ROOT, env={**os.environ, **wanted}, check=False)
         pictures = sorted(Path(made).glob("*.png"))
         IMAGES.mkdir(exist_ok=True)
         for picture in pictures:

@@ -17,7 +17,8 @@ Scheme = Literal["light", "dark"]
 
 LOOKS: dict[str, tuple[Scheme, int]] = {"light": ("light", 1280), "dark": ("dark", 1280), "phone": ("light", 390)}
 HEIGHT = 844
-PATIENCE_MS = 30_000  # of a browser with a page, on a machine that has other work: only a test that fails waits as long
+# of a browser with a page, on a machine that has other work: only a test that fails waits as long
+PATIENCE_MS = float(os.environ.get("MOSAIC_TEST_PATIENCE_MS", "30000"))
 expect.set_options(timeout=PATIENCE_MS / 2)
 PICTURES = os.environ.get("MOSAIC_TEST_PICTURES")
 PALETTE = (Path(__file__).parent / "palette.js").read_text()
