@@ -58,7 +58,7 @@ def test_an_operator_sends_no_secret_to_a_new_server(client_of: ClientOf, made: 
 
 
 OWN = ("keys/django-secret-key", "admin-password", "control.sqlite3", "secrets/control-valkey",
-       "secrets/federated-postgres-superuser", "run/../keys/signing-key")  # fmt: skip
+       "secrets/federated-postgres-superuser", "secrets/../keys/signing-key")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", OWN)
