@@ -134,6 +134,7 @@ def migrate_through(fault: Fault, source: str, target: str) -> Story | None:
     attempt = Attempt(source, target)
     time.sleep(fault.after_s)
     if attempt.is_over:
+        attempt.result()
         return None
     fault.strike()
     struck = time.monotonic()
