@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.template.defaultfilters import pluralize
+
 from migration.engine.model import Phase
 from migration.models import MigrationJob
 from migration.pages import RunPage
@@ -72,11 +74,19 @@ def _facts(pages: Pages) -> Iterator[Line]:
     yield _line("Started", pages, lambda page: utc(page.job.started_at, "short") if page.job.started_at else "")
     yield _line("By", pages, lambda page: page.job.started_by_name or page.job.created_by_name)
     yield _time_line("Ran for", *(page.job.duration_s for page in pages))
-    yield _line("Resumed", pages, lambda page: f"{page.job.resumes} times" if page.job.resumes else "")
+    yield _line(
+        "Resumed",
+        pages,
+        lambda page: f"{page.job.resumes} time{pluralize(page.job.resumes)}" if page.job.resumes else "",
+    )
     yield _line("Speed limit", pages, lambda page: f"{page.job.max_mb_s:g} MB/s" if page.job.max_mb_s else "")
-    yield _line("Moved", pages, lambda page: f"{count(page.job.rows_done)} rows, {size_words(page.job.bytes_done)}")
-    yield _line("Rejected", pages, lambda page: f"{count(page.rejects)} rows" if page.rejects else "")
+    yield _line("Moved", pages, lambda page: f"{_rows(page.job.rows_done)}, {size_words(page.job.bytes_done)}")
+    yield _line("Rejected", pages, lambda page: _rows(page.rejects) if page.rejects else "")
     yield _line("Differences", pages, lambda page: str(page.difference_count) if page.verification else "")
+
+
+def _rows(number: int) -> str:
+    return f"{count(number)} row{pluralize(number)}"
 
 
 def _phases(pages: Pages) -> Iterator[Line]:
@@ -104,10 +114,10 @@ def _tables(pages: Pages) -> Iterator[Line]:
 
 
 def _table_words(page: RunPage) -> dict[str, str]:
-    words = {table["name"]: f"{table['action']}, {count(table['rows'])} rows" for table in page.plan.get("tables", [])}
+    words = {table["name"]: f"{table['action']}, {_rows(table['rows'])}" for table in page.plan.get("tables", [])}
     for table in page.verification.get("tables", []):
         equal = "equal" if table["is_equal"] else "different"
-        words[table["name"]] = f"{count(table['source_rows'])} rows, {equal}, sum {table['source_sum'][:12]}"
+        words[table["name"]] = f"{_rows(table['source_rows'])}, {equal}, sum {table['source_sum'][:12]}"
     return words
 
 
