@@ -93,7 +93,9 @@ class Builder:
         """Give a table its visibility map, and the planner its statistics, which autovacuum would only do later.
 
         Nothing was deleted, so no index needs a look; and the pages may stay in memory for those that are built next.
+        Rows that were committed without waiting for the disk, as the lanes do, are marked only once they are on it.
         """
+        connection.execute("SELECT pg_catalog.pg_logical_emit_message(false, 'mosaic', '', flush => true)")
         options = f"PARALLEL 0, INDEX_CLEANUP OFF, TRUNCATE OFF, BUFFER_USAGE_LIMIT 0, ANALYZE {analyze}"
         connection.execute(f"VACUUM ({options}) public.{quote(table)}")
 
