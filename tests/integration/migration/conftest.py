@@ -67,7 +67,7 @@ def state_of(job: MigrationJob) -> EffectiveState:
 @pytest.fixture
 def broker(valkey: EmbeddedValkey, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The tests' Valkey as the control plane's broker, empty; an application of its own sends to it."""
-    app = Celery("mosaic_admin", broker=valkey.url)
+    app = Celery("mosaic_admin", broker=valkey.url, set_as_current=False)
     app.conf.task_publish_retry = False
     app.conf.broker_transport_options = {"socket_connect_timeout": 2, "socket_timeout": 5}
     with app.connection_for_write() as link:

@@ -17,7 +17,7 @@ from doctor.findings import Finding, Status
 from doctor.probes.pglite import pglite_probes
 from doctor.runner import run_probes
 from mosaic_admin.errors import MosaicError
-from tests.pglite import MakeDirectory, held_open
+from tests.pglite import MakeDirectory, held_open, open_with_its_own_package
 from tiers.pglite import codes, engines, node
 from tiers.pglite.directory import (
     DirectoryLock,
@@ -43,9 +43,11 @@ def test_a_healthy_directory_passes_every_probe_and_is_left_as_it_was(make_direc
     assert tree_hash(directory) == before
 
 
-def test_a_copy_has_the_same_identity_and_another_directory_has_not(make_directory: MakeDirectory) -> None:
-    first, second = make_directory("0.5"), make_directory("0.5")
-    other = make_directory("0.5", "CREATE TABLE t ()")
+def test_a_copy_has_the_same_identity_and_another_directory_has_not(
+    make_directory: MakeDirectory, tmp_path: Path
+) -> None:
+    first, second, other = make_directory("0.5"), make_directory("0.5"), tmp_path / "other"
+    open_with_its_own_package("0.5", other, "")  # what `make_directory` returns is a copy, whatever it is filled with
     assert system_identifier(first) == system_identifier(second) != system_identifier(other)
     assert tree_hash(first) == tree_hash(second) != tree_hash(other)
 
