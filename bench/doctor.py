@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -132,6 +132,12 @@ def show(took: dict[str, list[float]], rounds: int, before: float, after: float)
         p50, p95, p99 = (percentile(values, share) for share in (0.5, 0.95, 0.99))
         ratio = f"{p50 / percentile(base, 0.5):.2f}, {p95 / percentile(base, 0.95):.2f}"
         print(f"| {name} | {len(values)} | {p50:.1f} | {p95:.1f} | {p99:.1f} | {ratio} |")
+
+
+def peak_mb(pids: Iterable[int]) -> float:
+    """Return the most memory that one of these processes ever had resident, in MiB."""
+    lines = [line for pid in pids for line in Path(f"/proc/{pid}/status").read_text().splitlines()]
+    return max(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
 
 def cpu_ms(master: int) -> float:

@@ -8,34 +8,48 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-RUN = """
+from bench.doctor import peak_mb
+
+# `begun(source, target, …)` makes a job, waits for its plan and starts it; `wait(job, *states)` outlasts these.
+BEGIN = """
 import json, sys, time, django
 django.setup()
 from migration import services
 from migration.endpoints import EndpointChoice
 from migration.engine.model import Decisions
+from migration.models import MigrationJob
 queue = {"type": "bullmq", "url": "redis://127.0.0.1:6380/0"}
 def choice(tier, url, vectors, memory):
     storage = {"type": "postgres", "url": url} | ({"enableVector": True} if vectors else {})
     document = {"version": 1, "tier": tier, "storage": storage, "queue": queue, "memory": {"type": memory}}
     return EndpointChoice(document, "/srv", tier)
-by = services.Actor("root")
-job = services.request_plan(source=choice("standalone", sys.argv[1], False, "keyword"),
-                            target=choice("federated", sys.argv[2], True, "pgvector"), by=by,
-                            options={"vector_indexes": sys.argv[4] == "hnsw", "analyze": sys.argv[3] == "analyze"},
-                            decisions=Decisions(carry_tables=("agents", "preferences")))
-def wait(state, *meanwhile):
-    while job.state in meanwhile:
+def wait(job, *states):
+    while job.state in states:
         time.sleep(0.2)
         job.refresh_from_db()
-    assert job.state == state, (job.state, job.error_message)
-wait("planned", "planning")
-services.start_migration(job=job, plan_hash=job.plan_hash, target_name=job.target_name, by=by)
-job.refresh_from_db()
-wait("verified", "queued", "running")
+def begun(source, target, options=None, max_mb_s=None):
+    by = services.Actor("root")
+    job = services.request_plan(source=choice("standalone", source, False, "keyword"),
+                                target=choice("federated", target, True, "pgvector"), by=by, options=options,
+                                decisions=Decisions(carry_tables=("agents", "preferences")))
+    wait(job, "planning")
+    assert job.state == "planned", (job.state, job.error_message)
+    MigrationJob.objects.filter(pk=job.pk).update(max_mb_s=max_mb_s)
+    job.refresh_from_db()
+    services.start_migration(job=job, plan_hash=job.plan_hash, target_name=job.target_name, by=by)
+    job.refresh_from_db()
+    return job
+"""
+RUN = (
+    BEGIN
+    + """
+job = begun(*sys.argv[1:3], {"analyze": sys.argv[3] == "analyze", "vector_indexes": sys.argv[4] == "hnsw"})
+wait(job, "queued", "running")
+assert job.state == "verified", (job.state, job.error_message)
 wall = (job.finished_at - job.started_at).total_seconds()
 print(json.dumps({"wall": wall, "durations": job.result["durations"]}))
 """
+)
 
 
 def through_a_worker(source: str, target: str, *, analyze: bool, hnsw: bool) -> tuple[float, str]:
@@ -51,12 +65,6 @@ def through_a_worker(source: str, target: str, *, analyze: bool, hnsw: bool) -> 
         plane.start_worker()
         words = ("analyze" if analyze else "", "hnsw" if hnsw else "")
         found = json.loads(plane.run("-c", RUN, source, target, *words).stdout.splitlines()[-1])
-        peak = max(resident_mb(process.pid) for process in plane.processes)
+        peak = peak_mb(process.pid for process in plane.processes)
     verify = found["durations"].get("verify", 0.0)
-    return found["wall"] - verify, f"without verification ({verify:.1f} s); worker's peak {peak} MB"
-
-
-def resident_mb(pid: int) -> int:
-    """The most memory that a process ever had resident, in MiB."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) // 1024
+    return found["wall"] - verify, f"without verification ({verify:.1f} s); worker's peak {peak:.0f} MiB"

@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 import psycopg
 
-from bench.doctor import percentile
+from bench.doctor import peak_mb, percentile
 from bench.watchers import be_realtime, cpu_pids
 
 WANTED_MS = 150
@@ -173,26 +173,17 @@ def show(took: dict[str, list[float]], before: float, after: float) -> None:
         print(f"| {name} | {p50:.0f} | {f'**{p95:.0f}**' if p95 > WANTED_MS else f'{p95:.0f}'} |")
 
 
-def memory_mb(master: int) -> float:
-    """Return the largest resident size that one of gunicorn's workers has had."""
-    children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
-    peaks = [line for pid in children for line in Path(f"/proc/{pid}/status").read_text().splitlines()]
-    return max(int(line.split()[1]) for line in peaks if line.startswith("VmHWM")) / 1024
-
-
 def export(client: httpx.Client, master: int) -> None:
     print("\n| export | first byte ms | all s | MB | peak memory of web, MB (before) |\n|---|---|---|---|---|")
     for name, address in EXPORTS.items():
-        before, size, begun, first = memory_mb(master), 0, time.perf_counter(), 0.0
+        before, size, begun, first = peak_mb(cpu_pids(master)), 0, time.perf_counter(), 0.0
         with client.stream("GET", address, timeout=600) as answer:
             assert answer.status_code == 200, name
             for part in answer.iter_bytes():
                 first = first or time.perf_counter() - begun
                 size += len(part)
-        spent = time.perf_counter() - begun
-        print(
-            f"| {name} | {first * 1000:.0f} | {spent:.1f} | {size / 1e6:.0f} | {memory_mb(master):.0f} ({before:.0f}) |"
-        )
+        spent, peak = time.perf_counter() - begun, peak_mb(cpu_pids(master))
+        print(f"| {name} | {first * 1000:.0f} | {spent:.1f} | {size / 1e6:.0f} | {peak:.0f} ({before:.0f}) |")
 
 
 if __name__ == "__main__":

@@ -22,42 +22,24 @@ import httpx
 import psycopg
 
 from bench.doctor import cpu_ms, percentile
+from bench.job import BEGIN
 from tests.control_plane import ControlPlane
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mosaic_admin.settings")
 os.environ.setdefault("MOSAIC_LOG_LEVEL", "WARNING")
 
-START = """
-import sys, time, django
-django.setup()
-from migration import services
-from migration.endpoints import EndpointChoice
-from migration.engine.model import Decisions
-from migration.models import MigrationJob
-source, target, rate = sys.argv[1], sys.argv[2], float(sys.argv[3])
-queue = {"type": "bullmq", "url": "redis://127.0.0.1:6380/0"}
-here = {"version": 1, "tier": "standalone", "storage": {"type": "postgres", "url": source}, "queue": queue,
-        "memory": {"type": "keyword"}}
-there = {"version": 1, "tier": "federated", "storage": {"type": "postgres", "url": target, "enableVector": True},
-         "queue": queue, "memory": {"type": "pgvector"}}
-by = services.Actor("root")
-job = services.request_plan(source=EndpointChoice(here, "/srv", "standalone"),
-                            target=EndpointChoice(there, "/srv", "federated"), by=by,
-                            decisions=Decisions(carry_tables=("agents", "preferences")))
+START = (
+    BEGIN
+    + """
+job = begun(*sys.argv[1:3], max_mb_s=float(sys.argv[3]))
 until = time.monotonic() + 120
-while job.state == "planning" and time.monotonic() < until:
-    time.sleep(0.5)
-    job.refresh_from_db()
-assert job.state == "planned", (job.state, job.error_message)
-MigrationJob.objects.filter(pk=job.pk).update(max_mb_s=rate)
-job.refresh_from_db()
-services.start_migration(job=job, plan_hash=job.plan_hash, target_name=job.target_name, by=by)
 while not (job.state == "running" and job.phase == "copy") and time.monotonic() < until:
     time.sleep(0.5)
     job.refresh_from_db()
 assert job.state == "running", (job.state, job.error_message)
 print(job.number)
 """
+)
 ROWS = 100_000
 PAGES = ("/", "/migrations/", "/audit/", "/doctor/history/")
 

@@ -49,8 +49,8 @@ class Builder:
     def begin(self, connection: Connection, table: str) -> None:
         """Tidy a table that was just filled, then let it get what it lacks.
 
-        Indexes and foreign keys cost less then than they save by coming first: rows are known to be visible, pages are
-        at hand, and keys are compared in indexes alone.
+        What comes after saves more than this costs: an index finds rows that are known to be visible in pages that are
+        at hand, and a foreign key is compared in indexes alone.
         """
         self._vacuum(connection, table, analyze=self.options.analyze)
         self._analyzed.add(table)

@@ -23,7 +23,7 @@ from migration.engine.ledger_rows import ChunkRow, Claim
 from migration.engine.model import Plan, TablePlan
 from migration.engine.ranges import Copied, copy_in, copy_out, copy_raw, where
 from migration.engine.rejects import copy_around_rejects
-from migration.engine.streams import joined, read_blocks
+from migration.engine.streams import read_blocks
 
 CHECK_S = 1.0  # Control.check() is promised at least this often
 
@@ -58,8 +58,8 @@ class Copier:
     def _digest(self, source: Connection, statement: str, *, is_binary: bool = True) -> str:
         digest = xxhash.xxh3_128()
         with self.reading(source), source.cursor() as cursor, cursor.copy(statement) as reader:
-            for rows in self._watched(read_blocks(source, reader, is_binary=is_binary)):
-                digest.update(joined(rows))
+            for _, block in self._watched(read_blocks(source, reader, is_binary=is_binary)):
+                digest.update(block)
         return digest.hexdigest()
 
     def copy(self, lane: Lane, chunk: ChunkRow) -> None:
@@ -93,8 +93,7 @@ class Copier:
                     reading.copy(copy_out(table, condition)) as reader,
                     writing.copy(copy_in(table)) as writer,
                 ):
-                    for rows in self._watched(read_blocks(source, reader)):
-                        block = joined(rows)
+                    for rows, block in self._watched(read_blocks(source, reader)):
                         digest.update(block)
                         size += len(block)
                         writer.write(reframe(rows) if reframed else block)
@@ -104,12 +103,12 @@ class Copier:
             finally:
                 self.watch.tracker.add_rows(table.name, -count)  # counted again, exactly, once it is committed
 
-    def _watched(self, blocks: Iterator[list[Buffer]]) -> Iterator[list[Buffer]]:
+    def _watched(self, blocks: Iterator[tuple[list[Buffer], Buffer]]) -> Iterator[tuple[list[Buffer], Buffer]]:
         """Yield the stream's blocks as fast as allowed, and look at the control once a second."""
         checked = time.monotonic()
-        for rows in blocks:
-            yield rows
-            self.watch.throttle.take(sum(map(len, rows)), self.watch.control.check)
+        for rows, block in blocks:
+            yield rows, block
+            self.watch.throttle.take(len(block), self.watch.control.check)
             if time.monotonic() - checked > CHECK_S:
                 self.watch.control.check()
                 checked = time.monotonic()

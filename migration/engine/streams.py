@@ -14,8 +14,10 @@ BLOCK_BYTES = 64 << 10  # less processor time than 128 or 256 KiB: a block and i
 _ENDS = (2, 21)  # length of a binary stream's last message: the trailer, or the header and the trailer of an empty one
 
 
-def read_blocks(connection: Connection, reader: psycopg.Copy, *, is_binary: bool = True) -> Iterator[list[Buffer]]:
-    """Yield a COPY's rows, each as the server sent it, about BLOCK_BYTES at a time.
+def read_blocks(
+    connection: Connection, reader: psycopg.Copy, *, is_binary: bool = True
+) -> Iterator[tuple[list[Buffer], Buffer]]:
+    """Yield a COPY's rows, each as the server sent it, about BLOCK_BYTES at a time, and the same as one block.
 
     The driver waits for a row; what has come with it is taken straight from libpq. Taking the end from under the driver
     would leave it waiting, so after a row that may be the last one the next is the driver's again; in a text stream
@@ -30,7 +32,7 @@ def read_blocks(connection: Connection, reader: psycopg.Copy, *, is_binary: bool
             rows.append(row)
             size += length
             if size >= BLOCK_BYTES:
-                yield rows
+                yield rows, _joined(rows)
                 rows, size = [], 0
             if not is_binary or length in _ENDS:
                 break
@@ -38,7 +40,7 @@ def read_blocks(connection: Connection, reader: psycopg.Copy, *, is_binary: bool
         if length < 0:
             raise _failure(connection)
     if rows:
-        yield rows
+        yield rows, _joined(rows)
 
 
 def _failure(connection: Connection) -> psycopg.Error:
@@ -49,5 +51,5 @@ def _failure(connection: Connection) -> psycopg.Error:
     return errors.error_from_result(result) if result else psycopg.OperationalError("the stream broke off")
 
 
-def joined(rows: Sequence[Buffer]) -> Buffer:
+def _joined(rows: Sequence[Buffer]) -> Buffer:
     return rows[0] if len(rows) == 1 else b"".join(rows)  # a large value is not copied once more

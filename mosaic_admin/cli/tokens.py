@@ -41,6 +41,7 @@ def create(name: str, scopes: tuple[str, ...], person: str, expires: str) -> Non
 @command.command(name="list")
 def list_tokens() -> None:
     """List every token: number, state, scopes, last use, when it expires, name."""
+    from mosaic_admin.people.models import ENDING
     from mosaic_admin.people.tokens import all_tokens
     from mosaic_admin.templatetags.looks import ahead
 
@@ -54,7 +55,10 @@ def list_tokens() -> None:
         ending += token.is_ending
     if ending:
         words = "1 token ends" if ending == 1 else f"{ending} tokens end"
-        echo(f"{words} within 14 days. Make another, and give it to whatever calls with the old one.", err=True)
+        echo(
+            f"{words} within {ENDING.days} days. Make another, and give it to whatever calls with the old one.",
+            err=True,
+        )
 
 
 @command.command()

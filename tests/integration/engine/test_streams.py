@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from migration.engine.catalog import Connection
-from migration.engine.streams import BLOCK_BYTES, joined, read_blocks
+from migration.engine.streams import BLOCK_BYTES, read_blocks
 
 STREAMS = {
     "no row": "SELECT 1 WHERE false",
@@ -39,9 +39,10 @@ def test_blocks_hold_what_the_driver_reads(session: Connection, name: str, how: 
     with session.cursor() as cursor, cursor.copy(statement) as reader:  # type: ignore[call-overload]
         wanted = [bytes(row) for row in reader]
     with session.cursor() as cursor, cursor.copy(statement) as reader:  # type: ignore[call-overload]
-        blocks = [list(rows) for rows in read_blocks(session, reader, is_binary=how == "binary")]
-    assert [bytes(row) for rows in blocks for row in rows] == wanted
-    assert all(len(joined(rows)) >= BLOCK_BYTES for rows in blocks[:-1])
+        blocks = list(read_blocks(session, reader, is_binary=how == "binary"))
+    assert [bytes(row) for rows, _ in blocks for row in rows] == wanted
+    assert [bytes(block) for _, block in blocks] == [b"".join(rows) for rows, _ in blocks]
+    assert all(len(block) >= BLOCK_BYTES for _, block in blocks[:-1])
     assert session.execute("SELECT 1").fetchone() == (1,)
 
 
