@@ -7,6 +7,9 @@ OLD_POSTGRES := .venv/postgres/.installed
 ENGINES := .venv/.pglite
 NEWEST := .venv/.newest
 
+# Compiled once, not by each of many processes: where this is set, Django alone costs each of them a second.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run test lint format unit integration e2e engine test-real-images clean-demo lock old-postgres dist wheel-e2e
 
@@ -18,7 +21,7 @@ $(STAMP): requirements-bootstrap.lock requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is missing. Fix: apt-get install python3-venv, then run make again."; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-bootstrap.lock
-	@VIRTUAL_ENV=.venv $(BIN)/uv pip sync --quiet --require-hashes requirements.lock requirements-bootstrap.lock
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes requirements.lock requirements-bootstrap.lock
 	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --editable .
 	@touch $@
 
