@@ -51,6 +51,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'projects',
+                'indexes': [models.Index(fields=['-created_at', 'id'], name='projects_newest')],
+                'constraints': [store.fields.Check(name='projects_status_known', sql="status IN ('active', 'paused', 'archived', 'done')")],
             },
         ),
         migrations.CreateModel(
@@ -71,6 +73,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'conversations',
+                'indexes': [models.Index(fields=['-last_message_at', 'id'], name='conversations_latest')],
+                'constraints': [store.fields.Check(name='conversations_status_known', sql="status IN ('open', 'archived')"), store.fields.Check(name='conversations_visibility_known', sql="visibility IN ('private', 'team', 'project')")],
             },
         ),
         migrations.CreateModel(
@@ -120,6 +124,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'notes',
+                'indexes': [models.Index(fields=['-created_at', 'id'], name='notes_newest')],
+                'constraints': [store.fields.Check(name='notes_body_format_known', sql="body_format IN ('markdown', 'plain')"), store.fields.Check(name='notes_visibility_known', sql="visibility IN ('private', 'team', 'project')")],
             },
         ),
         migrations.CreateModel(
@@ -140,6 +146,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'messages',
+                'indexes': [models.Index(fields=['conversation', 'seq', 'created_at', 'id'], name='messages_order')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('seq__isnull', False)), fields=('conversation', 'seq'), name='messages_conversation_seq_unique'), store.fields.Check(name='messages_role_known', sql="role IN ('system', 'user', 'assistant', 'tool')"), store.fields.Check(name='messages_metadata_object', sql="jsonb_typeof(metadata) = 'object'")],
             },
         ),
         migrations.CreateModel(
@@ -166,6 +174,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'insights',
+                'indexes': [models.Index(fields=['-created_at', 'id'], name='insights_newest')],
+                'constraints': [store.fields.Check(name='insights_kind_known', sql="kind IN ('fact', 'preference', 'decision', 'summary')"), store.fields.Check(name='insights_visibility_known', sql="visibility IN ('private', 'team', 'project')"), store.fields.Check(name='insights_confidence_range', sql='confidence BETWEEN 0 AND 1'), store.fields.Check(name='insights_embedding_dim', sql='cardinality(embedding) = embedding_dim', vector_sql='vector_dims(embedding) = embedding_dim')],
             },
         ),
         migrations.AddField(
@@ -220,73 +230,5 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(fields=['-created_at', 'id'], name='tasks_newest'), models.Index(fields=['status', 'due_at'], name='tasks_status_due')],
                 'constraints': [store.fields.Check(name='tasks_title_length', sql='char_length(title) BETWEEN 1 AND 500'), store.fields.Check(name='tasks_status_known', sql="status IN ('todo', 'in_progress', 'blocked', 'done', 'cancelled')"), store.fields.Check(name='tasks_priority_known', sql="priority IN ('low', 'medium', 'high', 'urgent')"), store.fields.Check(name='tasks_visibility_known', sql="visibility IN ('private', 'team', 'project')"), store.fields.Check(name='tasks_metadata_object', sql="jsonb_typeof(metadata) = 'object'")],
             },
-        ),
-        migrations.AddIndex(
-            model_name='project',
-            index=models.Index(fields=['-created_at', 'id'], name='projects_newest'),
-        ),
-        migrations.AddConstraint(
-            model_name='project',
-            constraint=store.fields.Check(name='projects_status_known', sql="status IN ('active', 'paused', 'archived', 'done')"),
-        ),
-        migrations.AddIndex(
-            model_name='note',
-            index=models.Index(fields=['-created_at', 'id'], name='notes_newest'),
-        ),
-        migrations.AddConstraint(
-            model_name='note',
-            constraint=store.fields.Check(name='notes_body_format_known', sql="body_format IN ('markdown', 'plain')"),
-        ),
-        migrations.AddConstraint(
-            model_name='note',
-            constraint=store.fields.Check(name='notes_visibility_known', sql="visibility IN ('private', 'team', 'project')"),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(fields=['conversation', 'seq', 'created_at', 'id'], name='messages_order'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(condition=models.Q(('seq__isnull', False)), fields=('conversation', 'seq'), name='messages_conversation_seq_unique'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=store.fields.Check(name='messages_role_known', sql="role IN ('system', 'user', 'assistant', 'tool')"),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=store.fields.Check(name='messages_metadata_object', sql="jsonb_typeof(metadata) = 'object'"),
-        ),
-        migrations.AddIndex(
-            model_name='insight',
-            index=models.Index(fields=['-created_at', 'id'], name='insights_newest'),
-        ),
-        migrations.AddConstraint(
-            model_name='insight',
-            constraint=store.fields.Check(name='insights_kind_known', sql="kind IN ('fact', 'preference', 'decision', 'summary')"),
-        ),
-        migrations.AddConstraint(
-            model_name='insight',
-            constraint=store.fields.Check(name='insights_visibility_known', sql="visibility IN ('private', 'team', 'project')"),
-        ),
-        migrations.AddConstraint(
-            model_name='insight',
-            constraint=store.fields.Check(name='insights_confidence_range', sql='confidence BETWEEN 0 AND 1'),
-        ),
-        migrations.AddConstraint(
-            model_name='insight',
-            constraint=store.fields.Check(name='insights_embedding_dim', sql='cardinality(embedding) = embedding_dim', vector_sql='vector_dims(embedding) = embedding_dim'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(fields=['-last_message_at', 'id'], name='conversations_latest'),
-        ),
-        migrations.AddConstraint(
-            model_name='conversation',
-            constraint=store.fields.Check(name='conversations_status_known', sql="status IN ('open', 'archived')"),
-        ),
-        migrations.AddConstraint(
-            model_name='conversation',
-            constraint=store.fields.Check(name='conversations_visibility_known', sql="visibility IN ('private', 'team', 'project')"),
         ),
     ]
