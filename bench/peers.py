@@ -4,9 +4,9 @@ Every way moves the same tables of one seeded store from one embedded server to 
 interleaved rounds; printed are medians of wall seconds, of CPU seconds (client and both servers) and the ratios to
 `pgcopydb clone`. CPU covers a way as a whole: ours with its dry runs and its verification, which wall leaves out. Peers
 that are not installed are left out by name. HNSW indexes, which only a federated store has and no peer builds, are left
-out everywhere; `--hnsw` measures them as well. `mosaic+analyze` is what an install does, `mosaic job` the same by
-way of a Celery worker; `mosaic` vacuums and leaves the planner's statistics to autovacuum. `mosaic again`
-runs a finished one, `django upsert` takes minutes: both only where `--only` names them.
+out everywhere; `--hnsw` measures them as well. `mosaic job+analyze` is what an install does: a job through a Celery
+worker; `mosaic job` leaves the planner's statistics to autovacuum, and `mosaic` and `mosaic+analyze` are the engine
+alone. `mosaic again` runs a finished one, `django upsert` takes minutes. The last four only where `--only` names them.
 """
 
 from __future__ import annotations
@@ -214,22 +214,19 @@ def run(command: list[object], stand: Stand) -> None:
         raise SystemExit(f"{command[0]} failed: {done.stderr.decode()[-600:]}")
 
 
-def worker(stand: Stand, target: str) -> tuple[float, str]:
-    return through_a_worker(stand.source, target, analyze=True, hnsw=stand.hnsw)
-
-
 Way = Callable[[Stand, str], tuple[float, str]]
 WAYS: dict[str, Way] = {
+    "mosaic job": lambda stand, target: through_a_worker(stand.source, target, analyze=False, hnsw=stand.hnsw),
+    "mosaic job+analyze": lambda stand, target: through_a_worker(stand.source, target, analyze=True, hnsw=stand.hnsw),
     "mosaic": lambda stand, target: mosaic(stand, target, analyze=False),
     "mosaic+analyze": lambda stand, target: mosaic(stand, target, analyze=True),
-    "mosaic job": worker,
     "mosaic again": mosaic_again,
     "pgcopydb": pgcopydb,
     "pg_dump|pg_restore": dump_restore,
     "server reads files": server_reads_files,
     "django upsert": lambda stand, target: orm_upsert(stand.source, target),
 }
-ON_REQUEST = ("mosaic again", "django upsert")
+ON_REQUEST = ("mosaic", "mosaic+analyze", "mosaic again", "django upsert")
 
 
 def measure(stand: Stand, ways: list[str], rounds: int) -> dict[str, Measured]:
