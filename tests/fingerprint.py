@@ -11,7 +11,8 @@ from tests.comparator import Connection, Difference, open_reader
 _USER_SCHEMAS = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
 _QUERIES = {
     "table": f"""
-        SELECT format('%I.%I', n.nspname, c.relname), c.relkind::text, c.relpersistence::text, c.relrowsecurity::text
+        SELECT format('%I.%I', n.nspname, c.relname), c.relkind::text, c.relpersistence::text, c.relrowsecurity::text,
+               c.reloptions::text
           FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
          WHERE {_USER_SCHEMAS} AND c.relkind IN ('r', 'p', 'v', 'm', 'f')""",
     "column": f"""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -21,7 +21,13 @@ from migration.errors import DatabaseRefusedError
 _WITH_EXPRESSIONS = """
     SELECT DISTINCT c.relname FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indrelid
      WHERE i.indexprs IS NOT NULL AND c.relnamespace = 'public'::regnamespace"""
-RETRIES = 5  # autovacuum and two statements on one table can deadlock
+_NOT_TIDY = """
+    SELECT relname FROM pg_catalog.pg_class
+     WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relallvisible < relpages"""
+_LEFT_ALONE = """
+    SELECT relname FROM pg_catalog.pg_class
+     WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND reloptions @> '{autovacuum_enabled=off}'"""
+RETRIES = 5  # two statements on one table can deadlock
 
 
 @dataclass
@@ -46,14 +52,29 @@ class Builder:
         """Tell the progress where it stands; nothing may be building."""
         self.watch.tracker.set_indexes(*self._states(connection))
 
-    def begin(self, connection: Connection, table: str) -> None:
-        """Tidy a table that was just filled, then let it get what it lacks.
+    def leave_alone(self, connection: Connection, tables: Iterable[str]) -> None:
+        """Keep autovacuum off tables that are about to be filled; `finish` and a discard let it come back.
 
-        What comes after saves more than this costs: an index finds rows that are known to be visible in pages that are
-        at hand, and a foreign key is compared in indexes alone.
+        It would wake up in the middle, read what is vacuumed here anyway, and hold up an index for a second or two.
+        """
+        with self.claim.transaction(connection):
+            for name in sorted(tables):
+                connection.execute(
+                    f"ALTER TABLE public.{quote(name)} SET (autovacuum_enabled = off, toast.autovacuum_enabled = off)"
+                )
+
+    def begin(self, connection: Connection, table: str) -> None:
+        """Tidy a table that was just filled and give it its unique keys, then let it get what else it lacks.
+
+        What comes after saves more than tidying costs: an index finds rows that are known to be visible in pages that
+        are at hand, and a foreign key is compared in indexes alone. A unique key locks out every other build on its
+        table, so it is built here, before any of them waits for it.
         """
         self._vacuum(connection, table, analyze=self.options.analyze)
         self._analyzed.add(table)
+        for row in self._missing(connection):
+            if row.table_name == table and row.kind == "unique":
+                self._build_one(Lane(target=connection), row)
         self.build(connection, table)
 
     def build(self, connection: Connection, table: str) -> None:
@@ -76,17 +97,26 @@ class Builder:
             orphans.reject_orphans(connection, self.claim, self.plan, self.watch)
             self.count(connection)
             self._build_foreign_keys(connection, may_fail=False)
+        alone = _names(connection, _LEFT_ALONE)
+        with self.claim.transaction(connection):
+            for table in self.plan.copied_tables:
+                if table.name in alone:
+                    let_autovacuum(connection, table.name)
 
     def _vacuum_all(self, connection: Connection) -> None:
         """Vacuum what `begin` could not: pages with rows that another lane's transaction might not have seen yet."""
-        computed = {name for (name,) in connection.execute(_WITH_EXPRESSIONS)}  # an index on one has statistics too
+        unknown: set[str] = set()
+        if self.options.analyze:
+            known = self._analyzed - _names(connection, _WITH_EXPRESSIONS)  # an index on one has statistics too
+            unknown = {table.name for table in self.plan.copied_tables} - known
+        wanted = _names(connection, _NOT_TIDY) | unknown
 
         def work(lane: Lane, table: str) -> None:
             assert lane.target is not None
-            is_known = table in self._analyzed and table not in computed
-            self._vacuum(lane.target, table, analyze=self.options.analyze and not is_known)
+            self._vacuum(lane.target, table, analyze=table in unknown)
 
-        tables = [table.name for table in sorted(self.plan.copied_tables, key=lambda table: -table.bytes)]
+        largest_first = sorted(self.plan.copied_tables, key=lambda table: -table.bytes)
+        tables = [table.name for table in largest_first if table.name in wanted]
         run_lanes(self.ends, self.watch, tables, work, lanes=self.options.index_jobs, use=("target",))
 
     def _vacuum(self, connection: Connection, table: str, *, analyze: bool) -> None:
@@ -136,6 +166,15 @@ class Builder:
         _announce(connection, self.claim, missing)
         run_lanes(self.ends, self.watch, groups, validate, lanes=self.options.index_jobs, use=("target",))
         return broken
+
+
+def let_autovacuum(connection: Connection, table: str) -> None:
+    """Let autovacuum have a table again that `Builder.leave_alone` kept it off."""
+    connection.execute(f"ALTER TABLE public.{quote(table)} RESET (autovacuum_enabled, toast.autovacuum_enabled)")
+
+
+def _names(connection: Connection, query: str) -> set[str]:
+    return {name for (name,) in connection.execute(query)}
 
 
 @contextmanager

@@ -52,7 +52,12 @@ _SETTINGS = {
 }
 # a killed worker's CREATE INDEX must not live on for minutes; not every platform can look
 _WATCHED = ("client_connection_check_interval", "2s")
-_TARGET_SETTINGS = {"maintenance_work_mem": "256MB", "work_mem": "32MB", "search_path": "public"}
+_TARGET_SETTINGS = {
+    "maintenance_work_mem": "256MB",
+    "work_mem": "32MB",
+    "search_path": "public",
+    "vacuum_max_eager_freeze_failure_rate": "0",  # a fifth of all pages would be written once more, while people wait
+}
 _SOURCE_SETTINGS = {"work_mem": "32MB", "default_transaction_read_only": "on"}
 
 

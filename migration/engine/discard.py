@@ -10,6 +10,7 @@ import psycopg
 
 from migration.engine import canonical, orphans
 from migration.engine import ledger_rows as ledger
+from migration.engine.building import let_autovacuum
 from migration.engine.catalog import Connection, quote, read_tables
 from migration.engine.connections import driver_errors, open_target, storage_url
 from migration.engine.ledger_rows import Claim
@@ -132,6 +133,7 @@ def _remove(connection: Connection, run: RunRow, plan: Plan, store: list[str], c
             connection.execute(f"DROP TABLE {', '.join(f'public.{quote(table.name)}' for table in carried)}")
         for table in (table for table in plan.copied_tables if table.action is Action.MIGRATE):
             _drop_columns(connection, table)
+            let_autovacuum(connection, table.name)
         for statement in reversed(list(dict.fromkeys(s for table in plan.copied_tables for s in table.ddl))):
             _drop_made(connection, statement)
     except (psycopg.errors.DependentObjectsStillExist, psycopg.errors.FeatureNotSupported):  # a foreign key of theirs

@@ -233,6 +233,7 @@ class _Run:
         filling = {chunk.table_name for chunk in waiting}
         if waiting:
             ddl.drop_secondary(main, claim, self.plan, filling)
+            copier.builder.leave_alone(main, filling)
         copier.builder.count(main)
         for table in self.plan.copied_tables:
             if table.name not in filling:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import pytest
+
 from migration.engine import make_plan
-from migration.engine.model import Action, Decisions, OutcomeState, Phase, Progress
+from migration.engine.model import Action, Cancelled, Decisions, OutcomeState, Phase, Progress
 from migration.engine.throttle import Throttle
 from tests.integration.engine.support import (
     CAMEL,
@@ -117,6 +119,23 @@ def test_a_limited_copy_takes_its_time_and_follows_a_change(urls: Urls) -> None:
     assert outcome.state is OutcomeState.VERIFIED
     assert throttle.limit is None, "the copy was over before it could be loosened"
     assert outcome.durations["copy"] >= 1.0
+
+
+def test_autovacuum_stays_off_tables_that_are_being_filled(urls: Urls) -> None:
+    source, target = urls
+    make_snake(source)
+    ends = source_at(source), target_at(target)
+    left_alone = "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND reloptions @> '{autovacuum_enabled=off}'"
+    copied = len(make_plan(*ends, Decisions()).copied_tables)
+
+    def is_filling(follower: Follower) -> bool:
+        return follower.seen[-1].phase is Phase.COPY and scalar(target, left_alone) == copied
+
+    with pytest.raises(Cancelled):
+        run(make_plan(*ends, Decisions()), *ends, Follower(Cancelled(), is_filling), throttle=Throttle(20_000))
+    assert scalar(target, left_alone) == copied
+    run(make_plan(*ends, Decisions()), *ends)
+    assert scalar(target, "SELECT count(*) FROM pg_class WHERE reloptions IS NOT NULL AND relkind IN ('r', 't')") == 0
 
 
 def test_a_run_leaves_every_table_vacuumed_and_analyzed(urls: Urls) -> None:
