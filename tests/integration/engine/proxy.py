@@ -49,6 +49,10 @@ class Proxy:
     def flow(self) -> None:
         self._flows.set()
 
+    @property
+    def flows(self) -> bool:
+        return self._flows.is_set()
+
     def close(self) -> None:
         self.flow()
         self.cut()

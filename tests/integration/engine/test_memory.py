@@ -1,20 +1,25 @@
-"""A worker that gets no memory: the run ends as interrupted, says so, and a resume goes on."""
+"""A worker that gets no memory is interrupted, says so, and a resume goes on; and it takes no more than it needs."""
 
 from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
-from migration.engine.model import OutcomeState
-from tests.integration.engine.support import load, migrate, scalar
+from migration.engine import make_plan
+from migration.engine.model import Cancelled, Decisions, OutcomeState, Phase
+from tests.integration.engine.proxy import proxy_to
+from tests.integration.engine.support import Follower, load, migrate, run, scalar, source_at, target_at
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 LARGE = 120_000_000  # one value; it is held about three times on its way
 ROOMS = (100_000_000, 250_000_000)  # above what the process has when it begins: for libpq too little, then for us
+STALL_S, GROWTH = 6.0, 8 << 20  # how long a target takes nothing, and how much a worker may keep for it meanwhile
 SCRIPT = """
 import json, resource, sys
 from pathlib import Path
@@ -64,3 +69,34 @@ def run_with(room: int, source: str, target: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return str(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_a_worker_does_not_grow_while_its_target_takes_nothing(
+    snake_url: str, postgres: Any, make_database: Any
+) -> None:
+    load(snake_url, "INSERT INTO notes (owner_id, title, body) SELECT id, n::text, repeat('x', 4000) FROM "
+         "(SELECT id FROM users LIMIT 1) u, generate_series(1, 50000) n")  # fmt: skip
+    target = make_database(postgres)
+    with proxy_to(target) as proxy:
+        ends = source_at(snake_url), target_at(proxy.url(target))
+        sizes: list[tuple[float, int]] = []
+
+        def stall(follower: Follower) -> bool:
+            waiting = "SELECT count(*) FROM mosaic_migration.chunk WHERE state = 'copied'"
+            if not sizes and follower.seen[-1].phase is Phase.COPY and scalar(target, waiting) > 3:
+                proxy.stall()
+            if sizes or not proxy.flows:
+                sizes.append((time.monotonic(), resident()))
+                if sizes[-1][0] - sizes[0][0] > STALL_S:
+                    proxy.flow()
+            return False
+
+        outcome = run(make_plan(*ends, Decisions()), *ends, Follower(Cancelled(), stall), chunk_rows=2_000)
+    assert outcome.state is OutcomeState.VERIFIED
+    stalled = [size for at, size in sizes if at - sizes[0][0] <= STALL_S]
+    assert len(stalled) > 10
+    assert max(stalled) - stalled[0] <= GROWTH
+
+
+def resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
