@@ -27,6 +27,7 @@ _NOT_TIDY = """
 _LEFT_ALONE = """
     SELECT relname FROM pg_catalog.pg_class
      WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND reloptions @> '{autovacuum_enabled=off}'"""
+GRAPH_MEMORY = "256MB"
 RETRIES = 5  # two statements on one table can deadlock
 
 
@@ -231,8 +232,9 @@ def _build(connection: Connection, claim: Claim, row: DdlRow) -> None:
     for attempt in range(RETRIES):
         try:
             with claim.transaction(connection):
-                if "USING hnsw" not in row.definition:
-                    # other lanes keep the processors busy; helpers for each of them would only cost more
+                if "USING hnsw" in row.definition:  # a graph is built in memory, or slowly
+                    connection.execute(f"SET LOCAL maintenance_work_mem = '{GRAPH_MEMORY}'")
+                else:  # other lanes keep the processors busy; helpers for each of them would only cost more
                     connection.execute("SET LOCAL max_parallel_maintenance_workers = 0")
                 execute_one(connection, _statement(row))
                 _note_rebuilt(connection, claim, row)

@@ -53,7 +53,7 @@ _SETTINGS = {
 # a killed worker's CREATE INDEX must not live on for minutes; not every platform can look
 _WATCHED = ("client_connection_check_interval", "2s")
 _TARGET_SETTINGS = {
-    "maintenance_work_mem": "256MB",
+    "maintenance_work_mem": "32MB",  # sorts stay in the processor's caches: quicker than with 256 MB, or as quick
     "work_mem": "32MB",
     "search_path": "public",
     "vacuum_max_eager_freeze_failure_rate": "0",  # a fifth of all pages would be written once more, while people wait
