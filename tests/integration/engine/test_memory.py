@@ -82,8 +82,8 @@ def test_a_worker_does_not_grow_while_its_target_takes_nothing(
         sizes: list[tuple[float, int]] = []
 
         def stall(follower: Follower) -> bool:
-            waiting = "SELECT count(*) FROM mosaic_migration.chunk WHERE state = 'copied'"
-            if not sizes and follower.seen[-1].phase is Phase.COPY and scalar(target, waiting) > 3:
+            copied = "SELECT count(*) FROM mosaic_migration.chunk WHERE state = 'copied'"
+            if not sizes and follower.seen[-1].phase is Phase.COPY and scalar(target, copied) > 1:
                 proxy.stall()
             if sizes or not proxy.flows:
                 sizes.append((time.monotonic(), resident()))
@@ -91,7 +91,7 @@ def test_a_worker_does_not_grow_while_its_target_takes_nothing(
                     proxy.flow()
             return False
 
-        outcome = run(make_plan(*ends, Decisions()), *ends, Follower(Cancelled(), stall), chunk_rows=2_000)
+        outcome = run(make_plan(*ends, Decisions()), *ends, Follower(Cancelled(), stall), chunk_rows=10_000)
     assert outcome.state is OutcomeState.VERIFIED
     stalled = [size for at, size in sizes if at - sizes[0][0] <= STALL_S]
     assert len(stalled) > 10
