@@ -34,6 +34,9 @@ _SETTINGS = {
     "idle_in_transaction_session_timeout": "0",
     # a table without a key is read in one order each time; index builds side by side are faster apart
     "synchronize_seqscans": "off",
+    # From PostgreSQL 18 on helpers read ahead for a scan. The system does so anyway, and with all processors busy it
+    # costs a tenth of a whole run to have pages handed over.
+    "effective_io_concurrency": "0",
     # What stands in `public` is somebody's: a function there can fit a call better than the catalog's own, and would
     # run as our role. Nothing but the catalog is searched; the target's DDL alone needs more (`open_target`).
     "search_path": "",
@@ -56,6 +59,7 @@ _TARGET_SETTINGS = {
     "maintenance_work_mem": "32MB",  # sorts stay in the processor's caches: quicker than with 256 MB, or as quick
     "work_mem": "32MB",
     "search_path": "public",
+    "maintenance_io_concurrency": "0",  # the same for VACUUM
     "vacuum_max_eager_freeze_failure_rate": "0",  # a fifth of all pages would be written once more, while people wait
 }
 _SOURCE_SETTINGS = {"work_mem": "32MB", "default_transaction_read_only": "on"}
