@@ -1,8 +1,10 @@
-"""Building what the copy left out: each table's keys and indexes as soon as its rows are there, foreign keys last."""
+"""Building what the copy left out: keys and indexes as soon as a table's rows are there, foreign keys last."""
 
 from __future__ import annotations
 
+import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,7 +29,11 @@ _NOT_TIDY = """
 _LEFT_ALONE = """
     SELECT relname FROM pg_catalog.pg_class
      WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND reloptions @> '{autovacuum_enabled=off}'"""
+_HARDLY_TIDY = """
+    SELECT relname FROM pg_catalog.pg_class
+     WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relallvisible * 2 < relpages"""
 GRAPH_MEMORY = "256MB"
+TIDY_BYTES = 256 << 20
 RETRIES = 5  # two statements on one table can deadlock
 
 
@@ -35,7 +41,9 @@ RETRIES = 5  # two statements on one table can deadlock
 class Builder:
     """Builds indexes and unique keys in lanes of its own, beside the copy of tables that are not full yet.
 
-    Each object commits on its own, with its line in the ledger.
+    Each object commits on its own, with its line in the ledger. A table that the target's memory does not hold gets its
+    indexes when all is copied: its pages have to be read again anyway, and rows that come while an index is being built
+    are not marked as visible by VACUUM, for the build may not see them; it would have to come again.
     """
 
     plan: Plan
@@ -43,8 +51,15 @@ class Builder:
     watch: Watch
     claim: Claim
     options: RunOptions
+    large: frozenset[str]  # what the target's memory does not hold
     lanes: LaneGroup[DdlRow] = field(init=False)
     _analyzed: set[str] = field(default_factory=set)
+    _late: list[DdlRow] = field(default_factory=list)  # to build when all is copied
+    _counting: threading.Lock = field(default_factory=threading.Lock)  # guards what follows
+    _building: int = 0
+    _filled: Counter[str] = field(default_factory=Counter)  # bytes that came, by table
+    _untidy: Counter[str] = field(default_factory=Counter)  # those of them that came after the last VACUUM
+    _in_vain: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.lanes = LaneGroup(self.ends, self._build_one, lanes=self.options.index_jobs, use=("target",))
@@ -63,6 +78,25 @@ class Builder:
                 connection.execute(
                     f"ALTER TABLE public.{quote(name)} SET (autovacuum_enabled = off, toast.autovacuum_enabled = off)"
                 )
+
+    def keep_tidy(self, connection: Connection, table: str, size: int) -> None:
+        """Vacuum a large table now and then while it is being filled; `size` bytes more have come.
+
+        Once a checkpoint has passed a page, marking it writes all of it into the WAL: it is better marked before. Where
+        a transaction of somebody else's keeps rows from being marked, each VACUUM would read all of them again.
+        """
+        if table not in self.large:
+            return
+        with self._counting:
+            self._filled[table] += size
+            self._untidy[table] += size
+            is_due = self._untidy[table] >= max(TIDY_BYTES, self._filled[table] // 8)
+            if not is_due or self._building or table in self._in_vain:
+                return
+            self._untidy[table] = 0
+        self._vacuum(connection, table, analyze=False)
+        if table in _names(connection, _HARDLY_TIDY):
+            self._in_vain.add(table)
 
     def begin(self, connection: Connection, table: str) -> None:
         """Tidy a table that was just filled and give it its unique keys, then let it get what else it lacks.
@@ -86,10 +120,16 @@ class Builder:
         missing = [row for row in self._missing(connection) if row.table_name == table and row.kind != "foreign_key"]
         missing.sort(key=lambda row: "USING hnsw" not in row.definition)  # the slowest first, beside all the others
         for row in missing:
-            self.lanes.add(row)
+            if table in self.large and "USING hnsw" not in row.definition:
+                self._late.append(row)
+            else:
+                self.lanes.add(row)
 
     def finish(self, connection: Connection) -> None:
         """Wait for all of it, then let the foreign keys stand; rows that one of them refuses are rejected first."""
+        sizes = {table.name: table.bytes for table in self.plan.copied_tables}
+        for row in sorted(self._late, key=lambda row: -sizes[row.table_name]):
+            self.lanes.add(row)
         self.lanes.wait(self.watch)
         self._vacuum_all(connection)
         if self._build_foreign_keys(connection, may_fail=True):
@@ -124,9 +164,7 @@ class Builder:
         """Give a table its visibility map, and the planner its statistics, which autovacuum would only do later.
 
         Nothing was deleted, so no index needs a look; and the pages may stay in memory for those that are built next.
-        Rows that were committed without waiting for the disk, as the lanes do, are marked only once they are on it.
         """
-        connection.execute("SELECT pg_catalog.pg_logical_emit_message(false, 'mosaic', '', flush => true)")
         options = f"PARALLEL 0, INDEX_CLEANUP OFF, TRUNCATE OFF, BUFFER_USAGE_LIMIT 0, ANALYZE {analyze}"
         connection.execute(f"VACUUM ({options}) public.{quote(table)}")
 
@@ -140,9 +178,19 @@ class Builder:
 
     def _build_one(self, lane: Lane, row: DdlRow) -> None:
         assert lane.target is not None
-        with _refusals(row):
+        with self._counted(), _refusals(row):
             _build(lane.target, self.claim, row)
         self.watch.tracker.finish_index()
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        with self._counting:
+            self._building += 1
+        try:
+            yield
+        finally:
+            with self._counting:
+                self._building -= 1
 
     def _build_foreign_keys(self, connection: Connection, *, may_fail: bool) -> list[DdlRow]:
         """Return the keys that rows break, when these may fail; all of them are dropped again then."""
@@ -167,6 +215,12 @@ class Builder:
         _announce(connection, self.claim, missing)
         run_lanes(self.ends, self.watch, groups, validate, lanes=self.options.index_jobs, use=("target",))
         return broken
+
+
+def large_tables(target: Connection, plan: Plan) -> frozenset[str]:
+    """Name the tables of a plan that the target's memory does not hold."""
+    (memory,) = target.execute("SELECT pg_size_bytes(current_setting('shared_buffers'))").fetchone() or (0,)
+    return frozenset(table.name for table in plan.copied_tables if table.bytes > memory)
 
 
 def let_autovacuum(connection: Connection, table: str) -> None:

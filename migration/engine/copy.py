@@ -75,6 +75,7 @@ class Copier:
             copied = copy_around_rejects(self, lane.source, lane.target, table, chunk)
         self.watch.tracker.add_rows(table.name, copied.rows)
         self.watch.tracker.finish_chunk(table.name)
+        self.builder.keep_tidy(lane.target, table.name, copied.bytes)
 
     def _copy_whole(self, source: Connection, target: Connection, table: TablePlan, chunk: ChunkRow) -> Copied:
         with self.reading(source), self.claim.transaction(target):

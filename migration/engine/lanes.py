@@ -139,8 +139,9 @@ class LaneGroup(Generic[Task]):
             lane.source = stack.enter_context(ends.sessions.source(ends.source, ends.name))
         if "target" in self._use:
             lane.target = stack.enter_context(ends.sessions.target(ends.target, ends.name))
-            # rows and checkpoint are lost or kept together, and the run's own session flushes all of it in the end
-            lane.target.execute("SET synchronous_commit = off")
+            # VACUUM marks only rows whose commit is known to be on the disk, and among commits that do not wait for it
+            # an old one is not told from the newest; but a standby's answer is not waited for
+            lane.target.execute("SET synchronous_commit = local")
         return lane
 
 

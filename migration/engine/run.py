@@ -13,7 +13,7 @@ from uuid import UUID
 from migration import codes
 from migration.engine import ddl
 from migration.engine import ledger_rows as ledger
-from migration.engine.building import Builder, building
+from migration.engine.building import Builder, building, large_tables
 from migration.engine.catalog import Connection, quote
 from migration.engine.certificate import make_certificate
 from migration.engine.connections import Sessions, driver_errors, storage_url
@@ -182,7 +182,8 @@ class _Run:
 
     def _fill(self, main: Connection, claim: Claim, *, had_differences: bool) -> Outcome:
         tracker, options = self.watch.tracker, self.options
-        builder = Builder(self.plan, self.ends, self.watch, claim, options)
+        large = large_tables(main, self.plan)
+        builder = Builder(self.plan, self.ends, self.watch, claim, options, large)
         with self._snapshot() as (keeper, snapshot, at), building(builder):
             ledger.set_snapshot(main, claim, at)
             changes = _changes(keeper, self.plan)

@@ -68,12 +68,20 @@ class Crew:
             self._lines.put(line)
 
     def start(
-        self, source: str, target: str, moment: str, decisions: Decisions | None = None, **options: Any
+        self,
+        source: str,
+        target: str,
+        moment: str,
+        decisions: Decisions | None = None,
+        *,
+        all_large: bool = False,
+        **options: Any,
     ) -> Worker:
         """Start a migration that ends itself at `moment` (see runner.py)."""
         assert self.mother.stdin is not None
         report = self.folder / f"report-{time.monotonic_ns()}"
-        work = {"source": source, "target": target, "moment": moment, "report": str(report), "options": options}
+        work: dict[str, Any] = {"source": source, "target": target, "moment": moment, "report": str(report)}
+        work |= {"options": options, "all_large": all_large}
         work["decisions"] = (decisions or Decisions()).as_dict()
         self.mother.stdin.write(json.dumps(work) + "\n")
         self.mother.stdin.flush()

@@ -1,7 +1,8 @@
 """Workers to be killed: `python -m tests.integration.engine.runner` starts one process per line of JSON on its stdin.
 
-A line is `{"source", "target", "moment", "decisions", "options", "report"}`; the answers are `started PID` and
-`ended PID CODE`. Each process is a fork of this one, which has imported everything: a kill costs no start of Django.
+A line is `{"source", "target", "moment", "decisions", "options", "all_large", "report"}`; the answers are `started
+PID` and `ended PID CODE`. Each process is a fork of this one, which has imported everything: a kill costs no start of
+Django.
 
 Moments: a phase's name, `rows:N` (rows copied so far), `index:N` (indexes rebuilt so far), `before:N` and `after:N`
 (just before or after the commit of the Nth fenced transaction on the target), `late:SECONDS` from the start,
@@ -98,8 +99,10 @@ def migrate(work: dict[str, Any]) -> None:
     from migration.engine import progress
     from migration.engine.model import Decisions
     from mosaic_admin.errors import MosaicError
-    from tests.integration.engine.support import make_plan, run, source_at, target_at
+    from tests.integration.engine.support import make_plan, run, source_at, take_all_for_large, target_at
 
+    if work["all_large"]:
+        take_all_for_large(setattr, tidy_bytes=20_000)
     progress.INTERVAL_S = 0.0  # small sources: look at every turn
     killer = Killer(work["moment"])
     killer.arm()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
 import psycopg
 
-from migration.engine import make_plan, run_plan
+from migration.engine import building, make_plan, run_plan
+from migration.engine import run as engine_run
 from migration.engine.model import Decisions, Endpoint, Event, Outcome, Plan, Progress, RunOptions
 from migration.prepare import prepare_schema
 from tiers.config import LocalQueue, Memory, PostgresStorage, ResolvedConfig, Tier
@@ -139,6 +141,12 @@ class Follower:
 
     def event(self, event: Event) -> None:
         self.events.append(event.message)
+
+
+def take_all_for_large(put: Callable[[object, str, object], None], *, tidy_bytes: int) -> None:
+    """Let runs treat every table as one that the target's memory does not hold; `put` is a setattr."""
+    put(engine_run, "large_tables", lambda target, plan: frozenset(table.name for table in plan.copied_tables))
+    put(building, "TIDY_BYTES", tidy_bytes)
 
 
 def run(plan: Plan, source: Endpoint, target: Endpoint, follower: Follower | None = None, **options: Any) -> Outcome:
